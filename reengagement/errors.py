@@ -49,7 +49,11 @@ class HostError(ReengagementError):
 
 
 class VariantError(ReengagementError):
-    """A message text can't be used; the message says which word and why."""
+    """A message text can't be used; the message says which word and why, `code` which rule it broke."""
+
+    def __init__(self, message: str, *, code: str = "text") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class AlreadyRunning(ReengagementError):
