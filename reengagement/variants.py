@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from importlib import resources
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from reengagement import tables
 from reengagement.errors import VariantError
-from reengagement.placeholders import PLACEHOLDERS, Facts, check, compile_line
+from reengagement.placeholders import PLACEHOLDERS, Facts, Line, available, check, compile_line
 
 __all__ = [
     "Choice",
@@ -52,9 +53,14 @@ class Variant:
     revision: int
 
     @cached_property
+    def lines(self) -> tuple[Line, Line]:
+        """Title and body, ready for filling."""
+        return compile_line(self.title), compile_line(self.body)
+
+    @cached_property
     def needs(self) -> int:
         """The bits of the placeholders that stand in it."""
-        return compile_line(self.title).needs | compile_line(self.body).needs
+        return self.lines[0].needs | self.lines[1].needs
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -63,7 +69,7 @@ class Variant:
 
     def suits(self, facts: Facts) -> bool:
         """Tell whether the user has what the text needs."""
-        return not self.needs & ~_available(facts)
+        return not self.needs & ~available(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,13 @@ class Text:
     body: str
 
 
+class Eligible(NamedTuple):
+    """The variants of a level that a user has the facts for, and those of them with the dog's name."""
+
+    every: Sequence[Variant]
+    named: Sequence[Variant]
+
+
 class Library:
     """The texts that may be used, by level. `refused`: ids of stored texts that can't be, and why."""
 
@@ -90,24 +103,16 @@ class Library:
         self.levels: dict[int, tuple[Variant, ...]] = {}
         for one in sorted(variants, key=lambda variant: variant.id):
             self.levels[one.level] = (*self.levels.get(one.level, ()), one)
-        self._eligible: dict[tuple[int, int], tuple[Variant, ...]] = {}
+        self._eligible: dict[tuple[int, int], Eligible] = {}
 
-    def eligible(self, level: int, facts: Facts) -> tuple[Variant, ...]:
+    def eligible(self, level: int, facts: Facts) -> Eligible:
         """Return the level's variants that this user has the facts for, by id."""
-        key = (level, _available(facts))
+        key = (level, available(facts))
         if key not in self._eligible:  # at most 128 combinations a level
             missing = ~key[1]
-            self._eligible[key] = tuple(one for one in self.levels.get(level, ()) if not one.needs & missing)
+            every = tuple(one for one in self.levels.get(level, ()) if not one.needs & missing)
+            self._eligible[key] = Eligible(every, tuple(one for one in every if one.needs & _DOG))
         return self._eligible[key]
-
-
-def _available(facts: Facts) -> int:
-    """Return the bits of the placeholders that this user has values for."""
-    bits = 0
-    for placeholder in PLACEHOLDERS.values():
-        if placeholder.present(facts):
-            bits |= placeholder.bit
-    return bits
 
 
 def choose(library: Library, level: int, facts: Facts, used: Mapping[str, int], seed: str) -> Choice | None:
@@ -118,15 +123,17 @@ def choose(library: Library, level: int, facts: Facts, used: Mapping[str, int], 
     used, the ones used longest ago. What then remains is equally likely; `seed` decides.
     None if nothing at the level is eligible.
     """
-    eligible = library.eligible(level, facts)
-    if not eligible:
+    every, named = library.eligible(level, facts)
+    if not every:
         return None
-    unused = [one for one in eligible if one.id not in used] if used else eligible
-    named = [one for one in unused if one.needs & _DOG]
-    pool = named or unused or _longest_ago(eligible, used)
+    pool = _unused(named, used) or _unused(every, used) or _longest_ago(every, used)
     digest = hashlib.blake2b(seed.encode(), digest_size=8).digest()
     place = int.from_bytes(digest) * len(pool) >> 64
     return Choice(pool[place], 1 / len(pool))
+
+
+def _unused(variants: Sequence[Variant], used: Mapping[str, int]) -> Sequence[Variant]:
+    return [one for one in variants if one.id not in used] if used else variants
 
 
 def _longest_ago(variants: Sequence[Variant], used: Mapping[str, int]) -> list[Variant]:
@@ -136,7 +143,8 @@ def _longest_ago(variants: Sequence[Variant], used: Mapping[str, int]) -> list[V
 
 def render(variant: Variant, facts: Facts) -> Text:
     """Return the text for this user. Raises VariantError if the user lacks what it needs."""
-    return Text(compile_line(variant.title).fill(facts), compile_line(variant.body).fill(facts))
+    title, body = variant.lines
+    return Text(title.fill(facts), body.fill(facts))
 
 
 @cache
