@@ -1,0 +1,41 @@
+"""The stretch of time that a figure is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, true
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` to just before `end`, naive UTC; None is unbounded."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @classmethod
+    def last_days(cls, days: int, now: datetime, zone: ZoneInfo) -> Period:
+        """Return the last `days` calendar days of `zone`, today among them, up to its next midnight."""
+        today = now.replace(tzinfo=UTC).astimezone(zone).date()
+        first, after = today - timedelta(days=days - 1), today + timedelta(days=1)
+        return cls(*(_utc(datetime.combine(day, time(), zone)) for day in (first, after)))
+
+    def holds(self, moment: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the condition that `moment` lies in this period."""
+        condition: ColumnElement[bool] = true()
+        if self.start is not None:
+            condition = condition & (moment >= self.start)
+        if self.end is not None:
+            condition = condition & (moment < self.end)
+        return condition
+
+
+ALL_TIME = Period()
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
