@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -55,7 +56,7 @@ class Rules(BaseModel):
     @field_validator("level_days")
     @classmethod
     def _ascending(cls, days: tuple[int, ...]) -> tuple[int, ...]:
-        if days[0] < 1 or any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)):
+        if days[0] < 1 or any(later <= earlier for earlier, later in itertools.pairwise(days)):
             raise ValueError("must be four rising numbers of days, as in 5,12,20,30")
         return days
 

@@ -31,7 +31,7 @@ RULE_NAMES = (
     "click_rate_threshold",
     "return_rate_threshold",
 )
-"""Fields of `reengagement.rules.Rules`, each of which REENGAGEMENT_<NAME> fixes (a test holds the two equal)."""
+"""Fields of `reengagement.rules.Rules`, each of which REENGAGEMENT_<NAME> fixes; a test compares the two."""
 
 
 def _variable(name: str) -> AliasChoices:
@@ -76,9 +76,7 @@ class Settings(BaseModel):
     """Where browsers reach this dashboard and its click routes."""
     site_url: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "SITE_URL"))] = None
     """The product's own site: where a reminder leads. Without it, `public_url`."""
-    push_origins: Annotated[
-        tuple[str, ...], Field(validation_alias=_variable(PREFIX + "PUSH_ORIGINS"))
-    ] = ()
+    push_origins: Annotated[tuple[str, ...], Field(validation_alias=_variable(PREFIX + "PUSH_ORIGINS"))] = ()
     """Exact origins, comma-separated, allowed beside the known push services."""
     secret: Annotated[
         str | None, Field(validation_alias=_variable(PREFIX + "SECRET"), min_length=32, repr=False)

@@ -108,9 +108,7 @@ class Tables:
                 "Check DATABASE_URL: it must be the product's own database."
             )
         for table in REQUIRED + OPTIONAL:
-            lacking = [
-                column.name for column in table.c if column.name not in present.get(table.name, set())
-            ]
+            lacking = [column.name for column in table.c if column.name not in present.get(table.name, set())]
             if lacking and table.name not in self.absent:
                 raise HostError(
                     f'The host\'s table "{table.name}" has no column {_quoted(lacking)}. '
@@ -118,9 +116,7 @@ class Tables:
                 )
 
     def users(self) -> Select[Any]:
-        return select(
-            user.c.id.label("user_id"), user.c.username.label("name"), user.c.email, user.c.role
-        )
+        return select(user.c.id.label("user_id"), user.c.username.label("name"), user.c.email, user.c.role)
 
     def activity(self) -> Select[Any]:
         return (
@@ -173,7 +169,12 @@ class Tables:
         connection.execute(
             insert(subscription)
             .values(
-                id=str(uuid.uuid4()), userId=user_id, endpoint=endpoint, keys=keys, createdAt=now, updatedAt=now
+                id=str(uuid.uuid4()),
+                userId=user_id,
+                endpoint=endpoint,
+                keys=keys,
+                createdAt=now,
+                updatedAt=now,
             )
             .on_conflict_do_update(
                 index_elements=[subscription.c.endpoint],
@@ -225,7 +226,9 @@ class Tables:
             .where(user_course.c.status == _COMPLETED, user_course.c.userId.in_(select(of.c.user_id)))
             .subquery("ranked")
         )
-        return select(ranked.c.user_id, ranked.c.completed, ranked.c.best).where(ranked.c.place == 1).subquery()
+        return (
+            select(ranked.c.user_id, ranked.c.completed, ranked.c.best).where(ranked.c.place == 1).subquery()
+        )
 
 
 def _empty(key: str, *labels: str) -> FromClause:

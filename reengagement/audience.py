@@ -1,0 +1,179 @@
+"""Who has lapsed, and who is held back and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Subquery,
+    TableClause,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    select,
+)
+from sqlalchemy.types import Text
+
+from reengagement.host import Host
+from reengagement.rules import Rules
+from reengagement.staging import stage
+from reengagement.tables import Time, campaign, opt_out
+
+AHEAD = timedelta(days=1)
+"""Steps dated up to a day ahead count: a host whose clock isn't UTC is ahead by its offset."""
+
+HELD_BACK = ("has_campaign", "too_few_steps", "opted_out", "refused", "same_lapse")
+"""Why an inactive user gets no campaign, in the order in which reasons are looked for."""
+
+
+@dataclass(frozen=True)
+class InactiveUser:
+    """A user who has lapsed. `days` are whole days since `last_activity_at` (naive UTC)."""
+
+    user_id: str
+    last_activity_at: datetime
+    days: int
+    completions: int
+    has_active_campaign: bool
+
+
+def activity_until(host: Host, now: datetime) -> Subquery:
+    """Return `user_id, at`: the activity that counts at `now`."""
+    activity = host.activity().subquery()
+    return select(activity.c.user_id, activity.c.at).where(activity.c.at <= now + AHEAD).subquery("activity")
+
+
+def stage_activity(connection: Connection, host: Host, rules: Rules, now: datetime) -> TableClause:
+    """Stage `user_id, newest, steps` of everyone active since the look-back or the oldest open campaign.
+
+    One scan of the host's steps serves the whole run: who is inactive, who came back, whose lapse moved.
+    """
+    oldest_open = select(func.min(campaign.c.started_at)).where(campaign.c.is_active)
+    since = func.least(literal(now - rules.look_back, Time()), oldest_open.scalar_subquery())
+    activity = activity_until(host, now)
+    query = (
+        select(activity.c.user_id, func.max(activity.c.at).label("newest"), func.count().label("steps"))
+        .where(activity.c.at >= since)
+        .group_by(activity.c.user_id)
+    )
+    return stage(connection, "run_activity", query)
+
+
+def _is_inactive(newest: ColumnElement[Any], rules: Rules, now: datetime) -> ColumnElement[bool]:
+    """A1 and A3: at least the first level's day ago, and within the look-back; both ends count."""
+    return and_(newest <= now - rules.inactive_after, newest >= now - rules.look_back)
+
+
+def inactive_users(connection: Connection, host: Host, rules: Rules, now: datetime) -> Sequence[InactiveUser]:
+    """Return everyone who is inactive with enough completed steps (A1-A3), longest away last."""
+    activity = activity_until(host, now)
+    newest = func.max(activity.c.at)
+    steps = func.count()
+    active = exists().where(campaign.c.user_id == activity.c.user_id, campaign.c.is_active)
+    rows = connection.execute(
+        select(activity.c.user_id, newest.label("newest"), steps.label("steps"), active.label("active"))
+        .group_by(activity.c.user_id)
+        .having(_is_inactive(newest, rules, now), steps >= rules.min_completed_steps)
+        .order_by(newest.desc(), activity.c.user_id)
+    )
+    return [
+        InactiveUser(row.user_id, row.newest, (now - row.newest).days, row.steps, row.active) for row in rows
+    ]
+
+
+def stage_inactive(
+    connection: Connection,
+    host: Host,
+    rules: Rules,
+    now: datetime,
+    activity: TableClause,
+    closing: TableClause,
+) -> TableClause:
+    """Stage `user_id, newest, held_back, ordinal, last_reminder_at` of every inactive user.
+
+    `held_back` is null for those who get a campaign. `ordinal` counts the user's campaigns, that one
+    included; `last_reminder_at` is the newest reminder of earlier ones.
+    """
+    inactive = _is_inactive(activity.c.newest, rules, now)
+    past = _past_campaigns(select(activity.c.user_id).where(inactive), closing)
+    query = (
+        select(
+            activity.c.user_id,
+            activity.c.newest,
+            _held_back(host, rules, now, activity, past).label("held_back"),
+            (func.coalesce(past.c.campaigns, 0) + 1).label("ordinal"),
+            past.c.last_reminder_at,
+        )
+        .select_from(activity.outerjoin(past, past.c.user_id == activity.c.user_id))
+        .where(inactive)
+    )
+    return stage(connection, "run_inactive", query)
+
+
+def _past_campaigns(inactive: Select[Any], closing: FromClause) -> Subquery:
+    """A row a user of `inactive` who had any: of all campaigns together, and of the last one."""
+    stays = and_(campaign.c.is_active, closing.c.campaign_id.is_(None))
+    reminded = func.coalesce(campaign.c.last_reminder_at, campaign.c.last_sent_at)
+    mine = {"partition_by": campaign.c.user_id}
+    return (
+        select(
+            campaign.c.user_id,
+            func.count().over(**mine).label("campaigns"),
+            func.bool_or(stays).over(**mine).label("stays_active"),
+            func.max(reminded).over(**mine).label("last_reminder_at"),
+            campaign.c.started_at,
+            func.coalesce(closing.c.reason, campaign.c.closed_reason, "exhausted").label("reason"),
+        )
+        .distinct(campaign.c.user_id)
+        .select_from(campaign.outerjoin(closing, closing.c.campaign_id == campaign.c.id))
+        .where(campaign.c.user_id.in_(inactive))
+        .order_by(campaign.c.user_id, campaign.c.started_at.desc(), campaign.c.id.desc())
+        .subquery("past")
+    )
+
+
+def _held_back(
+    host: Host, rules: Rules, now: datetime, user: FromClause, past: FromClause
+) -> ColumnElement[str | None]:
+    """The first of HELD_BACK that applies, or null.
+
+    After *exhausted* or *opted out* the same lapse opens nothing: it takes a step since that campaign's
+    start. After *returned* the lapse is over, whatever the dates (the document's method 4 back-dates
+    the steps of a user who came back).
+    """
+    all_steps = activity_until(host, now)
+    few_lately = user.c.steps < rules.min_completed_steps
+    steps_ever = select(func.count()).where(all_steps.c.user_id == user.c.user_id).scalar_subquery()
+    refused = user.c.user_id.in_(host.reminders_refused()) if rules.honour_host_settings else false()
+    same_lapse = and_(past.c.reason != "returned", user.c.newest < past.c.started_at)
+    return case(
+        (func.coalesce(past.c.stays_active, False), "has_campaign"),
+        (and_(few_lately, steps_ever < rules.min_completed_steps), "too_few_steps"),
+        (user.c.user_id.in_(select(opt_out.c.user_id)), "opted_out"),
+        (refused, "refused"),
+        (func.coalesce(same_lapse, False), "same_lapse"),
+        else_=cast(null(), Text),
+    )
+
+
+def count_by_reason(connection: Connection, inactive: TableClause) -> dict[str, int]:
+    """Return how many staged inactive users are held back for each reason; "" are those who aren't."""
+    reason = func.coalesce(inactive.c.held_back, "")
+    return {
+        row.reason: row.users
+        for row in connection.execute(
+            select(reason.label("reason"), func.count().label("users")).group_by(reason)
+        )
+    }

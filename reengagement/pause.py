@@ -1,0 +1,50 @@
+"""The switch that pauses all sending: nothing is claimed while it is on, and no time is lost by it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from reengagement.tables import OPEN_STATES, delivery, notification, setting
+
+NAME = "paused"
+
+
+def since(connection: Connection) -> datetime | None:
+    """Return when sending was paused (naive UTC), or None if it isn't."""
+    value = connection.execute(select(setting.c.value).where(setting.c.name == NAME)).scalar()
+    return datetime.fromisoformat(value) if value else None
+
+
+def pause(connection: Connection, *, by: str, now: datetime) -> bool:
+    """Pause all sending; tell whether it wasn't paused before."""
+    return (
+        connection.execute(
+            insert(setting)
+            .values(name=NAME, value=now.isoformat(), updated_at=now, updated_by=by)
+            .on_conflict_do_nothing(index_elements=[setting.c.name])
+        ).rowcount
+        > 0
+    )
+
+
+def resume(connection: Connection, *, now: datetime) -> bool:
+    """Go on sending, with every expiry moved by the length of the pause; tell whether it was paused."""
+    value = connection.execute(
+        delete(setting).where(setting.c.name == NAME).returning(setting.c.value)
+    ).scalar()
+    if value is None:
+        return False
+    lost = now - datetime.fromisoformat(value)
+    waiting = notification.c.settled_at.is_(None) & notification.c.run_id.is_not(None)
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state.in_(OPEN_STATES))
+        .values(expires_at=delivery.c.expires_at + lost)
+    )
+    connection.execute(
+        update(notification).where(waiting).values(expires_at=notification.c.expires_at + lost)
+    )
+    return True
