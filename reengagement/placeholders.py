@@ -73,7 +73,7 @@ def clean(value: str | None, length: int) -> str:
     """
     if value is None:
         return ""
-    if len(value) <= length and value.isprintable():
+    if len(value) <= length and value.isprintable() and value[:1].isalnum():
         return value.strip()
     visible = regex.sub(r"[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control=Yes}]", " ", value[: length * 50])
     line = " ".join(visible.split())

@@ -189,6 +189,7 @@ def _revision(
     }
 
 
+# In the order of Variant's fields.
 _STORED = select(
     tables.variant.c.id,
     tables.variant.c.level,
@@ -211,7 +212,7 @@ def load_library(connection: Connection) -> Library:
     """
     good, refused = [], {}
     for row in connection.execute(_STORED.where(tables.variant.c.enabled)):
-        one = Variant(**row._mapping)
+        one = Variant(*row)
         try:
             check(one.title, one.body, one.url)
         except VariantError as error:

@@ -1,0 +1,1 @@
+"""A product to try this package on: its tables, its people, their phones."""
