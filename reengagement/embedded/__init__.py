@@ -28,7 +28,7 @@ from reengagement.embedded.binaries import find
 from reengagement.embedded.cluster import DATABASE, PORT, ROLE, Cluster, account_of, server_command
 from reengagement.errors import EmbeddedDatabaseError
 
-__all__ = ["ensure_running", "in_use"]
+__all__ = ["ensure_running", "in_use", "stop"]
 
 START_SECONDS = 120
 """How long a start may take; a recovery after a crash of the machine is the slowest."""
@@ -60,6 +60,20 @@ def in_use(data_dir: Path) -> bool:
     """Return whether any process uses the embedded PostgreSQL of `data_dir`."""
     users = Cluster(data_dir.expanduser().absolute()).users_lock
     return users.exists() and _is_held(users)
+
+
+def stop(data_dir: Path) -> None:
+    """Make this process no user any more; unless there are others, PostgreSQL has stopped on return."""
+    cluster = Cluster(data_dir.expanduser().absolute())
+    if cluster.folder in _joined:
+        os.close(_joined.pop(cluster.folder))
+    while cluster.supervisor_lock.exists() and _is_held(cluster.supervisor_lock):
+        users = _open(cluster.users_lock)
+        others = not _try(users, fcntl.LOCK_EX) and _try(users, fcntl.LOCK_SH)  # a supervisor's is exclusive
+        os.close(users)
+        if others:
+            return
+        time.sleep(0.05)
 
 
 def _join(folder: Path) -> str:
