@@ -24,6 +24,7 @@ from sqlalchemy import (
     null,
     select,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.types import Text
 
 from reengagement.host import Host
@@ -126,17 +127,16 @@ def _past_campaigns(inactive: Select[Any], closing: FromClause) -> Subquery:
     """A row a user of `inactive` who had any: of all campaigns together, and of the last one."""
     stays = and_(campaign.c.is_active, closing.c.campaign_id.is_(None))
     reminded = func.coalesce(campaign.c.last_reminder_at, campaign.c.last_sent_at)
-    mine = {"partition_by": campaign.c.user_id}
     return (
         select(
             campaign.c.user_id,
-            func.count().over(**mine).label("campaigns"),
-            func.bool_or(stays).over(**mine).label("stays_active"),
-            func.max(reminded).over(**mine).label("last_reminder_at"),
+            func.count().over(partition_by=campaign.c.user_id).label("campaigns"),
+            func.bool_or(stays).over(partition_by=campaign.c.user_id).label("stays_active"),
+            func.max(reminded).over(partition_by=campaign.c.user_id).label("last_reminder_at"),
             campaign.c.started_at,
             func.coalesce(closing.c.reason, campaign.c.closed_reason, "exhausted").label("reason"),
         )
-        .distinct(campaign.c.user_id)
+        .ext(distinct_on(campaign.c.user_id))
         .select_from(campaign.outerjoin(closing, closing.c.campaign_id == campaign.c.id))
         .where(campaign.c.user_id.in_(inactive))
         .order_by(campaign.c.user_id, campaign.c.started_at.desc(), campaign.c.id.desc())

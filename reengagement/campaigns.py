@@ -127,7 +127,7 @@ def stage_opening(
     )
 
 
-def _share_of(salt: str, user_id: ColumnElement[str]) -> ColumnElement[float]:
+def _share_of(salt: str, user_id: ColumnElement[str]) -> ColumnElement[Any]:
     """A number in [0, 1) that stays the same for a user as long as the salt does."""
     digest = func.md5(func.concat(salt, ":holdout:", user_id))
     bits = cast(func.concat("x", func.substr(digest, 1, 8)), BIT(32))
@@ -153,7 +153,7 @@ def stage_due(
     standing = (
         select(
             campaign.c.id.label("campaign_id"),
-            campaign.c.user_id,
+            campaign.c.user_id.label("user_id"),
             func.coalesce(campaign.c.ordinal, 1).label("ordinal"),
             campaign.c.current_level.label("level"),
             newest.label("last_activity_at"),
@@ -297,6 +297,7 @@ def open_staged(
         insert(campaign)
         .from_select(list(columns), rows)
         .on_conflict_do_nothing(index_elements=[campaign.c.user_id], index_where=campaign.c.is_active)
+        .execution_options(preserve_rowcount=True)
     ).rowcount
 
 

@@ -224,4 +224,5 @@ def write(connection: Connection, rules: Rules, now: datetime, run_id: int) -> i
         insert(notification)
         .from_select(columns, rows)
         .on_conflict_do_nothing(index_elements=[notification.c.campaign_id, notification.c.level])
+        .execution_options(preserve_rowcount=True)
     ).rowcount

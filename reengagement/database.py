@@ -70,9 +70,10 @@ def check_reachable(engine: Engine) -> None:
 
 def clock(connection: Connection) -> datetime:
     """Return PostgreSQL's time, naive UTC, floored to milliseconds: workers' clocks may be an hour apart."""
-    return connection.execute(
+    now: datetime = connection.execute(
         text("SELECT date_trunc('milliseconds', clock_timestamp() AT TIME ZONE 'UTC')")
     ).scalar_one()
+    return now
 
 
 def floor_to_milliseconds(moment: datetime) -> datetime:

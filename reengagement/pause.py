@@ -25,6 +25,7 @@ def pause(connection: Connection, *, by: str, now: datetime) -> bool:
             insert(setting)
             .values(name=NAME, value=now.isoformat(), updated_at=now, updated_by=by)
             .on_conflict_do_nothing(index_elements=[setting.c.name])
+            .execution_options(preserve_rowcount=True)
         ).rowcount
         > 0
     )

@@ -39,7 +39,7 @@ class Outcome:
 
 def take_lock(connection: Connection) -> bool:
     """Take the lock of runs until the transaction ends; tell whether it was free."""
-    return connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one()
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one())
 
 
 def begin(
@@ -53,7 +53,7 @@ def begin(
     if got_lock:
         _mark_crashed(journal)
     started_at = clock(journal)
-    return journal.execute(
+    run_id: int = journal.execute(
         insert(run)
         .values(
             kind=kind,
@@ -67,6 +67,7 @@ def begin(
         )
         .returning(run.c.id)
     ).scalar_one()
+    return run_id
 
 
 def note_stage(journal: Connection, run_id: int, stage: str) -> None:

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, FromClause, Select
 
 from reengagement.errors import HostError
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A push subscription as the host has it. Endpoint and keys are secrets."""
+
+    subscription_id: str
+    endpoint: str = field(repr=False)
+    keys: Any = field(repr=False)
 
 
 class Host(Protocol):
@@ -43,10 +54,8 @@ class Host(Protocol):
     ) -> None:
         """Insert or renew a subscription."""
 
-    def remove_subscription(
-        self, connection: Connection, *, subscription_id: str, endpoint: str, keys: Any
-    ) -> bool:
-        """Remove a dead subscription if endpoint and keys are still these; tell whether it was."""
+    def remove_subscriptions(self, connection: Connection, dead: Sequence[Subscription]) -> int:
+        """Remove dead subscriptions whose endpoint and keys are still these; return how many were."""
 
 
 def known() -> list[str]:

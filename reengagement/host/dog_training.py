@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +30,13 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, insert
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, array, insert
 
 from reengagement.errors import HostError
+from reengagement.host import Subscription
 
 _Time = TIMESTAMP(precision=3)
-_COMPLETED = literal_column("'COMPLETED'")
+_COMPLETED: ColumnElement[str] = literal_column("'COMPLETED'")
 """Untyped, so that it compares with text and with an enum alike, and a partial index still fits."""
 
 GOOD_RATING = 4
@@ -130,7 +133,7 @@ class Tables:
             subscription.c.id.label("subscription_id"),
             subscription.c.userId.label("user_id"),
             subscription.c.endpoint,
-            subscription.c.keys,
+            subscription.c["keys"],
         )
 
     def facts(self, of: FromClause) -> Select[Any]:
@@ -182,17 +185,24 @@ class Tables:
             )
         )
 
-    def remove_subscription(
-        self, connection: Connection, *, subscription_id: str, endpoint: str, keys: Any
-    ) -> bool:
-        gone = connection.execute(
-            delete(subscription).where(
-                subscription.c.id == subscription_id,
-                subscription.c.endpoint == endpoint,
-                subscription.c.keys == cast(keys, JSONB),
+    def remove_subscriptions(self, connection: Connection, dead: Sequence[Subscription]) -> int:
+        if not dead:
+            return 0
+        gone = (
+            func.unnest(
+                array([one.subscription_id for one in dead], type_=Text),
+                array([one.endpoint for one in dead], type_=Text),
+                array([json.dumps(one.keys) for one in dead], type_=Text),
             )
+            .table_valued(Column("id", Text), Column("endpoint", Text), Column("keys", Text), name="gone")
+            .render_derived()
         )
-        return gone.rowcount > 0
+        removed = delete(subscription).where(
+            subscription.c.id == gone.c.id,
+            subscription.c.endpoint == gone.c.endpoint,
+            subscription.c["keys"] == cast(gone.c.keys, JSONB),
+        )
+        return connection.execute(removed).rowcount
 
     def _dogs(self) -> FromClause:
         if profile.name in self.absent:

@@ -1,0 +1,42 @@
+"""What a click or a *shown* tells of deliveries whose fate was unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from reengagement.delivery.settling import recount
+from reengagement.tables import delivery, notification
+
+
+def confirm(connection: Connection, notification_ids: Collection[str], now: datetime) -> int:
+    """Turn `unknown` into `accepted` where a notification is known to have arrived; return how many.
+
+    Of several unknown deliveries of one notification one is turned, the oldest: one arrival is known.
+    """
+    unknown = (
+        select(delivery.c.id)
+        .ext(distinct_on(delivery.c.notification_id))
+        .join(notification, notification.c.id == delivery.c.notification_id)
+        .where(
+            delivery.c.notification_id == func.any(sorted(set(notification_ids))),
+            delivery.c.state == "unknown",
+            ~notification.c.sent,
+        )
+        .order_by(delivery.c.notification_id, delivery.c.id)
+    )
+    locked = (
+        select(delivery.c.id).where(delivery.c.id.in_(unknown)).order_by(delivery.c.id).with_for_update()
+    ).cte("locked")
+    confirmed = connection.execute(
+        update(delivery)
+        .where(delivery.c.id == locked.c.id, delivery.c.state == "unknown")
+        .values(state="accepted", reason="confirmed")
+        .returning(delivery.c.notification_id)
+    )
+    touched = list(confirmed.scalars())
+    recount(connection, touched, now)
+    return len(touched)

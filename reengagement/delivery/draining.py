@@ -1,0 +1,271 @@
+"""A drain: works off what is due, in batches, with many requests in flight and no transaction open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy import Connection, Engine, func, select
+
+from reengagement import clicks, database, host, rules
+from reengagement.delivery import claiming, origins, settling
+from reengagement.delivery.claiming import Posting
+from reengagement.delivery.fan_out import fan_out
+from reengagement.delivery.outcomes import result_of
+from reengagement.errors import SettingsError
+from reengagement.settings import Settings
+from reengagement.tables import delivery, notification
+from reengagement.webpush import Answer, Message, Sender, payload_of, topic_of
+
+log = logging.getLogger(__name__)
+
+Post = Callable[[Message], Awaitable[Answer]]
+Clock = Callable[[Connection], datetime]
+
+CLAIMED_AT_ONCE = 400
+POSTED_AT_ONCE = 100
+"""The posting group: what a killed worker leaves unknown at most, times LANES."""
+LANES = 2
+"""Groups under way at once in one worker: 200 requests in flight, past which nothing is gained."""
+CLICKS_COUNT_FOR = timedelta(days=30)
+"""How long after a reminder's expiry its links still count."""
+PER_WORKER = 2_000
+"""What one worker does in a second or two: more waiting is worth another one."""
+
+
+@dataclass
+class Drained:
+    """What a drain did: notifications fanned out, and deliveries by the state they went into."""
+
+    fanned_out: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def accepted(self) -> int:
+        """How many deliveries a push service accepted."""
+        return self.states["accepted"]
+
+
+@dataclass(frozen=True)
+class _Context:
+    engine: Engine
+    settings: Settings
+    clock: Clock
+    post: Post
+    secret: str
+
+
+def drain(
+    engine: Engine,
+    settings: Settings,
+    *,
+    post: Post | None = None,
+    clock: Clock = database.clock,
+    seconds: float | None = None,
+) -> Drained:
+    """Send what is due until nothing is, or for about `seconds`; return what was done.
+
+    `post` stands in for the network (a simulation's people); without it, Web Push by the settings'
+    VAPID key. Raises SettingsError without such a key, NotMigrated, HostError.
+    """
+    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds))
+
+
+@cache
+def _runner(process_id: int) -> asyncio.Runner:
+    """One event loop a process: workers are forked, and the HTTP session belongs to its loop."""
+    return asyncio.Runner()
+
+
+async def _drain(
+    engine: Engine, settings: Settings, post: Post | None, clock: Clock, seconds: float | None
+) -> Drained:
+    with engine.connect() as connection:
+        secret = clicks.secret_of(connection, settings)
+    post = post or (await _sender(settings, os.getpid())).post
+    context = _Context(engine, settings, clock, post, secret)
+    ends_at = math.inf if seconds is None else time.monotonic() + seconds
+    done = Drained()
+    await asyncio.gather(*(_lane(context, ends_at, done) for _ in range(LANES)))
+    return done
+
+
+_senders: dict[tuple[Settings, int], Sender] = {}
+
+
+async def _sender(settings: Settings, process_id: int) -> Sender:
+    """Return this process's sender, with its one long-lived session. Raises SettingsError."""
+    key = (settings, process_id)
+    if key not in _senders:
+        if not settings.vapid_private_key or not settings.vapid_subject:
+            raise SettingsError(
+                "VAPID_PRIVATE_KEY and VAPID_SUBJECT are needed to send; make them with: "
+                "python -m reengagement vapid"
+            )
+        origins = frozenset(settings.push_origins)
+        _senders[key] = await Sender(settings.vapid_private_key, settings.vapid_subject, origins).__aenter__()
+    return _senders[key]
+
+
+async def _lane(context: _Context, ends_at: float, done: Drained) -> None:
+    """Work off groups one after another until nothing is due or the time is up."""
+    while time.monotonic() < ends_at:
+        token = uuid.uuid4().hex
+        fanned_out, claimed = await asyncio.to_thread(_take_work, context, token)
+        done.fanned_out += fanned_out
+        if not fanned_out and not claimed:
+            return
+        for group in _groups(claimed):
+            if time.monotonic() >= ends_at:
+                await asyncio.to_thread(_give_back, context, token)
+                return
+            done.states.update(await _work_off(context, group, token))
+
+
+def _groups(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[start : start + POSTED_AT_ONCE] for start in range(0, len(ids), POSTED_AT_ONCE)]
+
+
+def _take_work(context: _Context, token: str) -> tuple[int, list[int]]:
+    """Fan out what waits, if anything does, and claim deliveries."""
+    with context.engine.begin() as connection:
+        now = context.clock(connection)
+        in_force = rules.in_force(connection, context.settings.rules).rules
+        seen = host.connect(context.settings.host, connection)
+        fanned_out = fan_out(connection, seen, in_force, now)
+    with context.engine.begin() as connection:
+        return fanned_out, claiming.claim(connection, token, now, CLAIMED_AT_ONCE)
+
+
+def _give_back(context: _Context, token: str) -> None:
+    with context.engine.begin() as connection:
+        claiming.release(connection, token)
+
+
+async def _work_off(context: _Context, ids: Sequence[int], token: str) -> Counter[str]:
+    """Post one group and settle it; return how many went into each state."""
+    postings = await asyncio.to_thread(_begin, context, ids, token)
+    answers = await asyncio.gather(*(_post(context, posting) for posting in postings))
+    pairs = list(zip(postings, answers, strict=True))
+    return await asyncio.to_thread(_settle, context, pairs, token)
+
+
+def _begin(context: _Context, ids: Sequence[int], token: str) -> tuple[Posting, ...]:
+    with context.engine.begin() as connection:
+        now = context.clock(connection)
+        seen = host.connect(context.settings.host, connection)
+        begun = claiming.begin_posting(connection, seen, ids, token, now)
+        if begun.settled:
+            in_force = rules.in_force(connection, context.settings.rules).rules
+            settling.settle_notifications(connection, in_force, begun.settled, now)
+        return begun.postings
+
+
+async def _post(context: _Context, posting: Posting) -> Answer:
+    """Return the answer to one message; a message that can't be built fails alone."""
+    try:
+        message = _message(context, posting)
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error(
+            "message can't be built", extra={"delivery": posting.delivery_id, "error": type(error).__name__}
+        )
+        return Answer("rejected", "bad_payload")
+    return await context.post(message)
+
+
+def _message(context: _Context, posting: Posting) -> Message:
+    settings, notification_id = context.settings, posting.notification_id
+    reference = clicks.reference(context.secret, notification_id, posting.expires_at + CLICKS_COUNT_FOR)
+    routes = f"{settings.public_url}/reengagement"
+    payload = payload_of(
+        posting.title,
+        posting.body,
+        tag=topic_of(notification_id),
+        click_url=f"{routes}/click/{reference}",
+        shown_url=f"{routes}/shown/{reference}",
+        landing_url=f"{routes}/open/{reference}",
+    )
+    remains = posting.expires_at - posting.posted_at
+    return Message(
+        endpoint=posting.subscription.endpoint,
+        keys=posting.subscription.keys,
+        payload=payload,
+        ttl=max(1, int(remains.total_seconds())),
+        topic=topic_of(notification_id),
+    )
+
+
+def _settle(context: _Context, pairs: Sequence[tuple[Posting, Answer]], token: str) -> Counter[str]:
+    """Write a group's answers: origins, deliveries, notifications, campaigns, dead subscriptions."""
+    if not pairs:
+        return Counter()
+    with context.engine.begin() as connection:
+        now = context.clock(connection)
+        in_force = rules.in_force(connection, context.settings.rules).rules
+        answers = [(posting.push_service, answer) for posting, answer in pairs]
+        broken = origins.hear(connection, answers, now).broken
+        results = [
+            result_of(posting, answer, broken.get(posting.push_service), now) for posting, answer in pairs
+        ]
+        settling.settle(connection, in_force, results, token, now)
+        _remove_dead(context, connection, pairs, results, now)
+    return Counter(result.state for result in results)
+
+
+def _remove_dead(
+    context: _Context,
+    connection: Connection,
+    pairs: Sequence[tuple[Posting, Answer]],
+    results: Sequence[settling.Result],
+    now: datetime,
+) -> None:
+    """Remove the host's subscriptions that are gone, or were rejected STRIKES times in a row (D3)."""
+    struck = [
+        posting.endpoint_hash
+        for (posting, answer), result in zip(pairs, results, strict=True)
+        if result.state == "rejected" and answer.status in origins.STRIKING
+    ]
+    accepted = [posting.endpoint_hash for posting, answer in pairs if answer.outcome == "accepted"]
+    out = origins.strikes(connection, struck, accepted, now)
+    dead = [
+        posting.subscription
+        for posting, answer in pairs
+        if answer.outcome == "gone" or posting.endpoint_hash in out
+    ]
+    if dead:
+        host.connect(context.settings.host, connection).remove_subscriptions(connection, dead)
+
+
+def take_back(engine: Engine, settings: Settings, *, clock: Clock = database.clock) -> int:
+    """Take back what killed workers left; return how many notifications have a delivery now unknown."""
+    with engine.begin() as connection:
+        now = clock(connection)
+        touched = claiming.reclaim(connection, now)
+        in_force = rules.in_force(connection, settings.rules).rules
+        settling.settle_notifications(connection, in_force, touched, now)
+        return len(set(touched))
+
+
+def need(connection: Connection, now: datetime, workers: int) -> int:
+    """Return how many workers the work that is due is worth, `workers` at most."""
+    waiting = select(notification.c.id).where(
+        notification.c.run_id.is_not(None),
+        notification.c.fanned_out_at.is_(None),
+        notification.c.settled_at.is_(None),
+    )
+    due = select(delivery.c.id).where(delivery.c.state == "queued", delivery.c.next_attempt_at <= now)
+    enough = workers * PER_WORKER
+    counts = [
+        connection.execute(select(func.count()).select_from(each.limit(enough).subquery())).scalar_one()
+        for each in (waiting, due)
+    ]
+    return min(workers, math.ceil(sum(counts) / PER_WORKER))

@@ -1,0 +1,109 @@
+"""Push services as a whole: pauses, the breaker for a wrong key, and strikes of single subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from reengagement.tables import push_origin, strike
+from reengagement.webpush import Answer
+
+REFUSALS_IN_A_ROW = 20
+"""So many 401/403 in a row from one origin are our fault (key, clock): its work waits, none is removed."""
+BREAKER_PAUSE = timedelta(minutes=15)
+THROTTLES_AT_ONCE = 3
+STRIKES = 5
+STRIKING = (400, 401, 403)
+
+
+@dataclass
+class _Heard:
+    accepted: int = 0
+    refused: int = 0
+    throttled: int = 0
+    longest_wait: float = 0.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a batch of answers told of the origins."""
+
+    broken: Mapping[str, datetime] = field(default_factory=dict)
+    """Origins whose breaker is open, and until when: their refusals aren't outcomes."""
+
+
+def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: datetime) -> Standing:
+    """Take note of `(origin, answer)` pairs: origins that throttle pause, those that refuse break.
+
+    Several 429 at once pause the origin as long as it asked. REFUSALS_IN_A_ROW refusals without an
+    acceptance pause it for BREAKER_PAUSE; only an acceptance closes the breaker again.
+    """
+    heard: dict[str, _Heard] = {}
+    for origin, answer in answers:
+        one = heard.setdefault(origin, _Heard())
+        one.accepted += answer.outcome == "accepted"
+        one.refused += answer.refused
+        if answer.status in (429, 406) and answer.outcome == "retry":
+            one.throttled += 1
+            one.longest_wait = max(one.longest_wait, answer.retry_after or 0.0)
+    refusals = _refusals(connection, heard)
+    broken: dict[str, datetime] = {}
+    for origin, one in sorted(heard.items()):
+        streak = 0 if one.accepted else refusals.get(origin, 0) + one.refused
+        if one.refused and streak >= REFUSALS_IN_A_ROW:
+            broken[origin] = now + BREAKER_PAUSE
+            _note(connection, origin, streak, broken[origin], "refused", now)
+        elif one.throttled >= THROTTLES_AT_ONCE:
+            _note(connection, origin, streak, now + timedelta(seconds=one.longest_wait), "throttled", now)
+        elif streak != refusals.get(origin, 0):
+            _note(connection, origin, streak, None, None, now)
+    return Standing(broken)
+
+
+def _refusals(connection: Connection, origins: Iterable[str]) -> dict[str, int]:
+    rows = connection.execute(
+        select(push_origin.c.origin, push_origin.c.refusals).where(
+            push_origin.c.origin == func.any(sorted(origins))
+        )
+    )
+    return {row.origin: row.refusals for row in rows}
+
+
+def _note(
+    connection: Connection,
+    origin: str,
+    refusals: int,
+    paused_until: datetime | None,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    values = {"refusals": refusals, "paused_until": paused_until, "reason": reason, "updated_at": now}
+    connection.execute(
+        insert(push_origin)
+        .values(origin=origin, **values)
+        .on_conflict_do_update(index_elements=[push_origin.c.origin], set_=values)
+    )
+
+
+def strikes(
+    connection: Connection, struck: Sequence[bytes], accepted: Sequence[bytes], now: datetime
+) -> set[bytes]:
+    """Count rejections of subscriptions, by endpoint hash; return those with STRIKES in a row."""
+    if accepted:
+        connection.execute(delete(strike).where(strike.c.endpoint_hash == func.any(list(accepted))))
+    if not struck:
+        return set()
+    counted = insert(strike).values(
+        [{"endpoint_hash": each, "strikes": 1, "updated_at": now} for each in sorted(set(struck))]
+    )
+    rows = connection.execute(
+        counted.on_conflict_do_update(
+            index_elements=[strike.c.endpoint_hash],
+            set_={"strikes": strike.c.strikes + 1, "updated_at": now},
+        ).returning(strike.c.endpoint_hash, strike.c.strikes)
+    )
+    return {bytes(row.endpoint_hash) for row in rows if row.strikes >= STRIKES}

@@ -1,0 +1,120 @@
+"""Real parts for every test: a PostgreSQL of the wheel, migrated once; clones where a test commits."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, make_url, text
+
+from reengagement import database, embedded, migrations
+from reengagement.demo import sample
+from reengagement.settings import Settings, parse
+from tests.people import People
+
+TEMPLATE = "reengagement_template"
+NOW = datetime(2026, 3, 20, 5, 0)
+"""08:00 in Moscow, on a Friday."""
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    """A folder for this session's PostgreSQL: short, since a socket's path has 107 bytes."""
+    parent = "/var/lib" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="re-test-", dir=parent))
+    yield folder
+    embedded.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster_url(data_dir: Path) -> str:
+    """The address of an empty database of the embedded PostgreSQL."""
+    return embedded.ensure_running(data_dir)
+
+
+def database_named(url: str, name: str) -> str:
+    """Return the address of another database of the same cluster."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    engine = database.make_engine(url)
+    with database.autocommit(engine) as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def database_url(cluster_url: str) -> str:
+    """The address of a migrated database with the host's empty tables; nobody commits to it."""
+    _execute(cluster_url, f"CREATE DATABASE {TEMPLATE}")
+    url = database_named(cluster_url, TEMPLATE)
+    engine = database.make_engine(url)
+    with engine.begin() as connection:
+        sample.create_host_tables(connection)
+    migrations.migrate(engine)
+    engine.dispose()
+    return url
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def clone_url(cluster_url: str, database_url: str, shared_engine: Engine) -> Iterator[str]:
+    """The address of a database of this test's own."""
+    shared_engine.dispose()  # a database with a connection can't be copied
+    name = f"clone_{next(_numbers)}"
+    _execute(cluster_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    yield database_named(cluster_url, name)
+    _execute(cluster_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(clone_url: str) -> Iterator[Engine]:
+    """An engine on a database of this test's own, for code that commits."""
+    engine = database.make_engine(clone_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(clone_url: str) -> Settings:
+    """The settings of an installation on this test's own database."""
+    return parse({"DATABASE_URL": clone_url})
+
+
+@pytest.fixture(scope="session")
+def shared_engine(database_url: str) -> Iterator[Engine]:
+    """An engine on the database that all tests share."""
+    engine = database.make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(shared_engine: Engine) -> Iterator[Connection]:
+    """A connection whose work is rolled back; a commit within it ends a savepoint only."""
+    with shared_engine.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The time at which tests take place, unless they say otherwise."""
+    return NOW
+
+
+@pytest.fixture
+def people(engine: Engine) -> People:
+    """Users of the host, in this test's own database."""
+    return People(engine, NOW)
