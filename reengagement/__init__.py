@@ -36,10 +36,7 @@ def find_inactive_users(now: datetime | None = None) -> Sequence[InactiveUser]:
     from reengagement import audience, database, host, migrations, rules, settings
 
     configured = settings.load()
-    engine = database.engine_of(configured)
-    database.check_reachable(engine)
-    with engine.connect() as connection:
-        migrations.check_migrated(connection)
+    with migrations.prepare(configured).connect() as connection:
         return audience.inactive_users(
             connection,
             host.connect(configured.host, connection),

@@ -303,6 +303,7 @@ consumer = Table(
     Column("host", Text, key="host", nullable=False),
     Column("pid", Integer, key="pid", nullable=False),
     Column("version", Text, key="version", nullable=False),
+    Column("workers", Integer, key="workers", nullable=False),
     Column("startedAt", Time(), key="started_at", nullable=False),
     Column("seenAt", Time(), key="seen_at", nullable=False),
 )

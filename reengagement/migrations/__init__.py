@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement import variants
-from reengagement.database import check_reachable, clock
+from reengagement.database import check_reachable, clock, engine_of
 from reengagement.errors import NotMigrated
+from reengagement.settings import Settings
 from reengagement.tables import setting
 
 VERSION_TABLE = "ReengagementAlembicVersion"
@@ -29,6 +31,7 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
 def newest() -> str:
     """Return the revision that this version of the code needs."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
@@ -69,6 +72,21 @@ def migrate(engine: Engine) -> bool:
             )
         seeded = variants.seed(connection, now)
         return before != newest() or seeded > 0
+
+
+def prepare(settings: Settings) -> Engine:
+    """Return this process's engine on a database that is reachable and migrated.
+
+    The embedded database migrates itself. Raises DatabaseUnreachable, NotMigrated, EmbeddedDatabaseError.
+    """
+    engine = engine_of(settings)
+    if settings.database_url is None:
+        migrate(engine)
+        return engine
+    check_reachable(engine)
+    with engine.connect() as connection:
+        check_migrated(connection)
+    return engine
 
 
 def check_migrated(connection: Connection) -> None:

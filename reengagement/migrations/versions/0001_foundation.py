@@ -236,6 +236,7 @@ CREATE TABLE "ReengagementConsumer" (
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
     version TEXT NOT NULL,
+    workers INTEGER NOT NULL,
     "startedAt" TIMESTAMP(3) NOT NULL,
     "seenAt" TIMESTAMP(3) NOT NULL
 );

@@ -1,0 +1,47 @@
+"""The tick: what is looked after every minute, whoever does it and however often."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Engine
+
+from reengagement import delivery, heartbeat, migrations, planner, rules, runs
+from reengagement.database import autocommit, clock
+from reengagement.errors import AlreadyRunning
+from reengagement.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def tick(engine: Engine, settings: Settings, *, waiting: int = 0) -> int:
+    """Look after everything that is due, and return how many more drains are wanted.
+
+    1. Notice runs that crashed; run the day's run if it is due (E1).
+    2. Take back what killed workers left (D5).
+    3. Drains: what the waiting work is worth, no more than there are workers, less those `waiting`.
+
+    A failed run doesn't keep the others from being looked after: it is in its row, and tried again.
+    """
+    with autocommit(engine) as connection:
+        migrations.check_migrated(connection)
+        now = clock(connection)
+        in_force = rules.in_force(connection, settings.rules).rules
+        runs.notice_crashes(connection)
+        due = runs.is_due(connection, in_force, now)
+    if due:
+        _scheduled_run(engine, settings)
+    delivery.take_back(engine, settings)
+    with autocommit(engine) as connection:
+        now = clock(connection)
+        workers = max(1, heartbeat.workers_alive(connection, now))
+        return max(0, delivery.need(connection, now, workers) - waiting)
+
+
+def _scheduled_run(engine: Engine, settings: Settings) -> None:
+    try:
+        planner.run(engine, settings, kind="scheduled", started_by="schedule")
+    except (AlreadyRunning, runs.AlreadyDone) as met:
+        log.info("scheduled run not needed", extra={"why": str(met)})
+    except Exception:
+        log.exception("scheduled run failed; it is tried again after 1, 5 and 30 minutes")

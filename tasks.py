@@ -1,0 +1,31 @@
+"""The Huey instance and its tasks: wake-ups, never facts. Losing or doubling one changes nothing.
+
+Run with: huey_consumer tasks.huey -k process -w 2 -g TERM -t 8
+"""
+
+from huey import crontab
+
+from reengagement import database, delivery, ticking
+from reengagement.broker import make_huey
+from reengagement.settings import load
+
+FIRST, LATER = 10, 1
+DRAIN_SECONDS = 4.0
+"""A drain lets others run after so long, and SIGTERM waits for no more."""
+
+settings = load()
+huey = make_huey(settings)
+
+
+@huey.periodic_task(crontab(), priority=FIRST)
+def tick() -> None:
+    """Look after what is due, every minute, and wake as many drains as are wanted."""
+    for _ in range(ticking.tick(database.engine_of(settings), settings, waiting=huey.pending_count())):
+        drain()
+
+
+@huey.task(priority=LATER)
+def drain() -> None:
+    """Send for a few seconds; if time ran out there is more to do."""
+    if delivery.drain(database.engine_of(settings), settings, seconds=DRAIN_SECONDS).more:
+        drain()
