@@ -20,8 +20,14 @@ SESSION_LIFETIME = timedelta(days=7)
 PATH = "/session"
 """Where the routes of signing in and out are mounted."""
 
+COOKIE = "reengagement_session"
+REFUSED = "refused"
+"""The query parameter that tells the sign-in page that a link didn't work."""
+
 ADMIN = "admin"
 """Who uses a one-time link, as runs and the audit trail name them."""
+
+DEMO = "demo"
 
 
 @dataclass(frozen=True)

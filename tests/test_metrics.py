@@ -184,10 +184,10 @@ def test_no_more_recent_campaigns_than_asked_for(history):
     assert [row.user_id for row in rows] == ["egor", "dora"]
 
 
-def test_the_last_run_is_the_one_that_started_last(connection):
+def test_the_last_run_is_the_one_that_started_last_and_met_no_other(connection):
     """E3."""
     assert metrics.last_run(connection) is None
-    for kind, state in (("scheduled", "done"), ("manual", "failed")):
+    for kind, state in (("scheduled", "done"), ("manual", "failed"), ("scheduled", "already_running")):
         connection.execute(
             insert(run).values(
                 kind=kind,

@@ -60,9 +60,11 @@ class Waiting:
 
 
 def last_run(connection: Connection) -> LastRun | None:
-    """Return the run that started last, None before the first (E3)."""
+    """Return the run that started last, None before the first; those that met another don't count (E3)."""
     wanted = [run.c[name].label(name) for name in LastRun.__dataclass_fields__]
-    row = connection.execute(select(*wanted).order_by(run.c.id.desc()).limit(1)).one_or_none()
+    row = connection.execute(
+        select(*wanted).where(run.c.state != "already_running").order_by(run.c.id.desc()).limit(1)
+    ).one_or_none()
     return LastRun(**row._mapping) if row else None
 
 

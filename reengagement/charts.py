@@ -1,0 +1,130 @@
+"""Rows into Plotly figures. No Streamlit here; all text comes in one language, through `words`.
+
+Traces get Python lists, not NumPy: so a figure stays readable in tests and small on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from reengagement.metrics import Day
+from reengagement.stats import Rate
+
+if TYPE_CHECKING:
+    from reengagement.dashboard.words import Words
+
+SENT = "#74879e"
+CLICKED = "#2b7bba"
+RETURNED = "#d97706"
+TOO_FEW = "#a3a9b3"
+"""Slate, blue and orange differ in lightness as well as in hue: colour-blind people tell them apart,
+on white and on black (a test computes it). Grey is no result."""
+
+BAR_HEIGHT = 44
+TICKS = 7
+
+
+def click_rates(rows: Sequence[tuple[str, Rate]], words: Words) -> go.Figure:
+    """Return a bar for each named rate with its 95 % interval, grey where there are too few to tell."""
+    figure = go.Figure()
+    for too_few, color in ((False, CLICKED), (True, TOO_FEW)):
+        _add_bars(figure, [row for row in rows if row[1].too_few is too_few], color, words)
+    figure.update_xaxes(rangemode="tozero", showticklabels=False, fixedrange=True, zeroline=False)
+    figure.update_yaxes(
+        categoryorder="array",
+        categoryarray=[_label(name, rate, words) for name, rate in reversed(rows)],
+        fixedrange=True,
+        ticksuffix="  ",
+        tickfont={"size": 14},
+    )
+    figure.update_layout(
+        height=BAR_HEIGHT * len(rows) + 16, bargap=0.5, barmode="overlay", showlegend=False, margin=_margins()
+    )
+    return figure
+
+
+def _add_bars(figure: go.Figure, rows: Sequence[tuple[str, Rate]], color: str, words: Words) -> None:
+    """Add a pale bar for each rate, with its interval in full colour."""
+    shares = [rate.share or 0.0 for _, rate in rows]
+    intervals = [rate.interval or (0.0, 0.0) for _, rate in rows]
+    figure.add_bar(
+        orientation="h",
+        x=shares,
+        y=[_label(name, rate, words) for name, rate in rows],
+        marker={"color": color, "opacity": 0.4},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - share for (_, high), share in zip(intervals, shares, strict=True)],
+            "arrayminus": [share - low for (low, _), share in zip(intervals, shares, strict=True)],
+            "color": color,
+            "thickness": 2,
+            "width": 5,
+        },
+        hovertext=[_about_rate(name, rate, words) for name, rate in rows],
+        hoverinfo="text",
+    )
+
+
+def _label(name: str, rate: Rate, words: Words) -> str:
+    return f"{name}  <b>{words.percent(rate.share)}</b>"
+
+
+def _about_rate(name: str, rate: Rate, words: Words) -> str:
+    _ = words.gettext
+    lines = [
+        f"<b>{name}</b>",
+        _("Sent: {n}").format(n=words.number(rate.n)),
+        _("Clicked: {n}").format(n=words.number(rate.hits)),
+        _("Click rate: {rate}").format(rate=words.percent(rate.share)),
+    ]
+    if rate.interval:
+        low, high = (words.percent(bound) for bound in rate.interval)
+        lines.append(_("Interval (95%): {low} to {high}").format(low=low, high=high))
+    if rate.too_few:
+        lines.append(_("Too few to tell"))
+    return "<br>".join(lines)
+
+
+def per_day(days: Sequence[Day], words: Words) -> go.Figure:
+    """Return sent as bars, clicked and returned as lines, a point a day."""
+    _ = words.gettext
+    dates = [words.day(day.date) for day in days]
+    figure = go.Figure()
+    figure.add_bar(
+        name=_("Sent"), x=dates, y=[day.sent for day in days], marker={"color": SENT}, opacity=0.45
+    )
+    for name, color, dash, counts in (
+        (_("Clicked"), CLICKED, "solid", [day.clicked for day in days]),
+        (_("Returned"), RETURNED, "dot", [day.returned for day in days]),
+    ):
+        figure.add_scatter(
+            name=name, x=dates, y=counts, mode="lines", line={"color": color, "width": 2, "dash": dash}
+        )
+    figure.update_traces(hovertemplate="%{y}")
+    chosen = days[:: max(1, len(days) // TICKS)]
+    figure.update_xaxes(
+        type="category",
+        tickmode="array",
+        tickvals=[words.day(day.date) for day in chosen],
+        ticktext=[words.short_day(day.date) for day in chosen],
+        tickangle=0,
+        fixedrange=True,
+    )
+    figure.update_yaxes(rangemode="tozero", fixedrange=True, nticks=5, tickformat=",d")
+    figure.update_layout(
+        height=320,
+        hovermode="x unified",
+        bargap=0.15,
+        margin=_margins(),
+        separators=words.separators,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+    )
+    return figure
+
+
+def _margins() -> dict[str, int]:
+    return {"l": 0, "r": 8, "t": 8, "b": 8}

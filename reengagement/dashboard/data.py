@@ -1,0 +1,133 @@
+"""What a page reads, all of it in one read-only snapshot of the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from reengagement import host, metrics, migrations, pause, rules, runs
+from reengagement.database import clock, engine_of
+from reengagement.errors import DatabaseUnreachable
+from reengagement.metrics import (
+    Consumer,
+    Day,
+    LastRun,
+    LevelRow,
+    Period,
+    RecentCampaign,
+    Totals,
+    TypeRow,
+    Waiting,
+)
+from reengagement.rules import Rules
+from reengagement.settings import Settings
+
+DAYS_SHOWN = 90
+
+
+@dataclass(frozen=True)
+class Live:
+    """What changes while one looks."""
+
+    totals: Totals
+    waiting: Waiting
+    consumers: Sequence[Consumer]
+    paused_since: datetime | None
+    last_run: LastRun | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The rest of the overview. `seconds` is how long the database took."""
+
+    now: datetime
+    rules: Rules
+    levels: Sequence[LevelRow]
+    types: Sequence[TypeRow]
+    days: Sequence[Day]
+    campaigns: Sequence[RecentCampaign]
+    last_run: LastRun | None
+    seconds: float
+
+
+def overview(settings: Settings) -> Overview:
+    """Return what the overview shows. Raises ReengagementError."""
+    started = time.perf_counter()
+    with snapshot(settings) as connection:
+        now = clock(connection)
+        in_force = rules.in_force(connection, settings.rules).rules
+        shown = Period.last_days(DAYS_SHOWN, now, in_force.zone)
+        return Overview(
+            now=now,
+            rules=in_force,
+            levels=metrics.by_level(connection),
+            types=metrics.by_type(connection),
+            days=metrics.daily(connection, shown, in_force.zone),
+            campaigns=metrics.recent_campaigns(connection, host.connect(settings.host, connection)),
+            last_run=metrics.last_run(connection),
+            seconds=time.perf_counter() - started,
+        )
+
+
+def live(settings: Settings) -> Live:
+    """Return what the overview reads again every few seconds. Raises ReengagementError.
+
+    A run that crashed would say *running* for ever where no consumer looks after it: so look here.
+    """
+    with snapshot(settings) as connection:
+        found = Live(
+            totals=metrics.totals(connection),
+            waiting=metrics.waiting(connection),
+            consumers=metrics.consumers_alive(connection, clock(connection)),
+            paused_since=pause.since(connection),
+            last_run=metrics.last_run(connection),
+        )
+    if found.last_run and found.last_run.state == "running":
+        with transaction(settings) as connection:
+            runs.notice_crashes(connection)
+    return found
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Connection]:
+    """Yield a connection that sees one moment of the database and can't change it.
+
+    Raises ReengagementError, also where the driver's own error says that the database is away.
+    """
+    with errors_in_words(), engine_of(settings).connect() as connection:
+        connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        _check_migrated(connection)
+        yield connection
+
+
+_migrated: set[Engine] = set()
+
+
+def _check_migrated(connection: Connection) -> None:
+    """Raise NotMigrated; ask once a process, since the answer stays true and costs more than a page."""
+    if connection.engine not in _migrated:
+        migrations.check_migrated(connection)
+        _migrated.add(connection.engine)
+
+
+@contextmanager
+def transaction(settings: Settings) -> Iterator[Connection]:
+    """Yield a connection whose work is committed at the end. Raises ReengagementError."""
+    with errors_in_words(), engine_of(settings).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Turn an error of the driver into a ReengagementError: its first line, never the statement."""
+    try:
+        yield
+    except DBAPIError as error:
+        first_line = str(error.orig).strip().partition("\n")[0]
+        raise DatabaseUnreachable(f"The database does not answer as it should: {first_line}") from error

@@ -1,0 +1,91 @@
+"""What the stored words of the domain are called on a page."""
+
+from __future__ import annotations
+
+from reengagement.dashboard.words import Words
+
+
+def level(words: Words, number: int) -> str:
+    """Return the name of a level."""
+    return words.gettext("Level {number}").format(number=number)
+
+
+def message_type(words: Words, name: str) -> str:
+    """Return the name of a message type; one of an older system is shown as it is stored."""
+    _ = words.gettext
+    known = {
+        "emotional": _("Emotional"),
+        "educational": _("Educational"),
+        "motivational": _("Motivational"),
+        "mixed": _("Mixed"),
+    }
+    return known.get(name, name)
+
+
+def campaign_status(words: Words, status: str) -> str:
+    """Return the name of what became of a campaign."""
+    return {
+        "active": words.pgettext("campaign", "Active"),
+        "returned": words.pgettext("campaign", "Returned"),
+        "opted_out": words.pgettext("campaign", "Opted out"),
+        "exhausted": words.pgettext("campaign", "Exhausted"),
+    }[status]
+
+
+def run_state(words: Words, state: str) -> str:
+    """Return the name of how a run stands."""
+    _ = words.gettext
+    return {
+        "running": _("running"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "crashed": _("crashed"),
+        "already_running": _("met another run"),
+    }[state]
+
+
+def stage(words: Words, name: str) -> str:
+    """Return what a run does in its stage `name` (`planner.STAGES`)."""
+    _ = words.gettext
+    return {
+        "activity": _("Reading activity"),
+        "closing": _("Looking for users who came back"),
+        "opening": _("Looking for inactive users"),
+        "due": _("Working out which reminders are due"),
+        "composing": _("Writing the texts"),
+        "writing": _("Saving"),
+    }.get(name, name)
+
+
+def starter(words: Words, kind: str, started_by: str) -> str:
+    """Return who or what started a run."""
+    if kind == "scheduled":
+        return words.gettext("by the schedule")
+    return words.gettext("by hand: {name}").format(name=started_by)
+
+
+def held_back(words: Words, reason: str, n: int) -> str:
+    """Return a sentence on `n` users who are inactive and get no campaign (`audience.HELD_BACK`)."""
+    return {
+        "has_campaign": words.ngettext(
+            "{n} inactive user already has a campaign.", "{n} inactive users already have a campaign.", n
+        ),
+        "too_few_steps": words.ngettext(
+            "{n} inactive user has completed too few steps.",
+            "{n} inactive users have completed too few steps.",
+            n,
+        ),
+        "opted_out": words.ngettext(
+            "{n} inactive user has opted out.", "{n} inactive users have opted out.", n
+        ),
+        "refused": words.ngettext(
+            "{n} inactive user refuses reminders in the product's settings.",
+            "{n} inactive users refuse reminders in the product's settings.",
+            n,
+        ),
+        "same_lapse": words.ngettext(
+            "{n} inactive user has had every reminder of this lapse.",
+            "{n} inactive users have had every reminder of this lapse.",
+            n,
+        ),
+    }[reason]

@@ -1,0 +1,183 @@
+"""What the overview shows: totals, charts by level and by message type, days, recent campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from reengagement import charts, settings
+from reengagement.dashboard import data, labels, language, running, totals
+from reengagement.dashboard.data import DAYS_SHOWN, Overview
+from reengagement.dashboard.problems import shown_in_words
+from reengagement.dashboard.words import Words
+from reengagement.metrics import Day, LastRun, RecentCampaign
+from reengagement.rules import Rules
+from reengagement.stats import Rate
+
+NO_TOOLBAR = {"displayModeBar": False}
+
+
+def show(name: str) -> None:
+    """Show the overview to the admin `name`."""
+    with shown_in_words():
+        found = data.overview(settings.load())
+    words = language.chosen()
+    _show_head(found, name, words)
+    answer = st.container()
+    totals.show(found.rules, found.last_run, found.seconds)
+    if found.campaigns:
+        _show_rates(found, words)
+        _show_days(found.days, words)
+        _show_campaigns(found.campaigns, found.rules, words)
+    else:
+        _show_what_to_do(found.rules, words)
+    with answer:
+        running.show_question(found.rules, found.now, name)
+        running.show_outcome(found.rules)
+        running.wait_for_run()
+
+
+def _show_head(found: Overview, name: str, words: Words) -> None:
+    _ = words.gettext
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.title(_("Overview"), anchor=False, width="content")
+        with st.container(horizontal=True, width="content"):
+            phone = settings.load().phone_url
+            if phone:
+                st.link_button(_("Open the phone"), phone, icon=":material/smartphone:")
+            running.show_button(found.rules, found.now, name)
+    _show_last_run(found.last_run, found.rules, words)
+
+
+def _show_last_run(run: LastRun | None, rules: Rules, words: Words) -> None:
+    _ = words.gettext
+    if run is None:
+        st.caption(_("The planner hasn't run yet."))
+        return
+    st.caption(
+        _("Last run: {when} · {starter} · {state}").format(
+            when=words.moment(run.started_at, rules.zone),
+            starter=labels.starter(words, run.kind, run.started_by),
+            state=labels.run_state(words, run.state),
+        )
+    )
+    if run.state in ("failed", "crashed"):
+        st.error(_("The last run failed. Nothing of it was written."))
+        st.code(run.error or run.state, language=None, wrap_lines=True)
+
+
+def _show_rates(found: Overview, words: Words) -> None:
+    _ = words.gettext
+    by_level, by_type = st.columns(2, gap="medium")
+    with by_level:
+        st.subheader(
+            _("By level"),
+            anchor=False,
+            help=_(
+                "Clicked ÷ sent for each step of a campaign, with its interval (95%). Later levels look worse "
+                "because those who return early never reach them."
+            ),
+        )
+        levels = [(labels.level(words, row.level), row.click_rate) for row in found.levels]
+        _show_click_rates(levels, _("Level"), words, key="by_level")
+    with by_type:
+        st.subheader(
+            _("By message type"),
+            anchor=False,
+            help=_(
+                "Clicked ÷ sent for each kind of text, with its interval (95%). Types are comparable only "
+                "within one level, where the choice is random."
+            ),
+        )
+        types = [(labels.message_type(words, row.message_type), row.click_rate) for row in found.types]
+        _show_click_rates(types, _("Message type"), words, key="by_type")
+
+
+def _show_click_rates(rows: Sequence[tuple[str, Rate]], title: str, words: Words, key: str) -> None:
+    _ = words.gettext
+    if not any(rate.n for _name, rate in rows):
+        st.info(_("Nothing has been sent yet."))
+        return
+    st.plotly_chart(
+        charts.click_rates(rows, words),
+        key=key,
+        config=NO_TOOLBAR,
+        alt=", ".join(f"{name}: {words.percent(rate.share)}" for name, rate in rows),
+    )
+    columns = {
+        title: [name for name, _rate in rows],
+        _("Sent"): [words.number(rate.n) for _name, rate in rows],
+        _("Clicked"): [words.number(rate.hits) for _name, rate in rows],
+        _("Click rate"): [words.percent(rate.share) for _name, rate in rows],
+    }
+    right = dict.fromkeys(list(columns)[1:], st.column_config.TextColumn(alignment="right"))
+    st.dataframe(columns, column_config=right, hide_index=True, key=f"{key}_table")
+
+
+def _show_days(days: Sequence[Day], words: Words) -> None:
+    _ = words.gettext
+    st.subheader(
+        words.ngettext("The last {n} day", "The last {n} days", DAYS_SHOWN),
+        anchor=False,
+        help=_("Each event counts on its own day: a click on Tuesday of Monday's reminder is Tuesday's."),
+    )
+    if not any(day.sent or day.clicked or day.returned for day in days):
+        st.info(_("Nothing has happened in these days."))
+        return
+    st.plotly_chart(
+        charts.per_day(days, words),
+        key="per_day",
+        config=NO_TOOLBAR,
+        alt=_("Sent, clicked and returned per day"),
+    )
+
+
+def _show_campaigns(campaigns: Sequence[RecentCampaign], rules: Rules, words: Words) -> None:
+    _ = words.gettext
+    st.subheader(
+        _("Recent campaigns"),
+        anchor=False,
+        help=_("The campaigns opened last. The level is the one that is due next."),
+    )
+    user, status, started = _("User"), _("Status"), _("Started")
+    level, sent, clicked = _("Level"), _("Sent"), _("Clicked")
+    st.dataframe(
+        {
+            user: [row.name or row.user_id for row in campaigns],
+            status: [labels.campaign_status(words, row.status) for row in campaigns],
+            started: [_local(row.started_at, rules) for row in campaigns],
+            level: [row.level for row in campaigns],
+            sent: [row.sent for row in campaigns],
+            clicked: [row.clicked for row in campaigns],
+        },
+        column_config={started: st.column_config.DatetimeColumn(format=words.moment_pattern)},
+        hide_index=True,
+        height="content",
+        key="campaigns",
+    )
+
+
+def _local(moment: datetime, rules: Rules) -> datetime:
+    """Return the local time without its zone, or the table would move it to the browser's."""
+    return moment.replace(tzinfo=UTC).astimezone(rules.zone).replace(tzinfo=None)
+
+
+def _show_what_to_do(rules: Rules, words: Words) -> None:
+    """Show what fills this page, while it is empty."""
+    _ = words.gettext
+    with st.container(border=True):
+        st.subheader(_("No campaigns yet"), anchor=False)
+        st.write(
+            words.ngettext(
+                "A campaign is opened for each user without activity for {n} day.",
+                "A campaign is opened for each user without activity for {n} days.",
+                rules.level_days[0],
+            )
+        )
+        st.write(
+            _(
+                "Press **Run planner** to look for them now. By itself it runs daily at {time} ({zone})."
+            ).format(time=f"{rules.run_at:%H:%M}", zone=rules.timezone)
+        )
