@@ -16,7 +16,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Engine, func, select
 
-from reengagement import clicks, database, host, rules
+from reengagement import database, host, references, rules
 from reengagement.delivery import claiming, origins, settling
 from reengagement.delivery.claiming import Posting
 from reengagement.delivery.fan_out import fan_out
@@ -44,9 +44,13 @@ PER_WORKER = 2_000
 
 @dataclass
 class Drained:
-    """What a drain did: notifications fanned out, and deliveries by the state they went into."""
+    """What a drain did: notifications fanned out, and deliveries by the state they went into.
+
+    `more` tells that it stopped because its time was up.
+    """
 
     fanned_out: int = 0
+    more: bool = False
     states: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -90,7 +94,7 @@ async def _drain(
     engine: Engine, settings: Settings, post: Post | None, clock: Clock, seconds: float | None
 ) -> Drained:
     with engine.connect() as connection:
-        secret = clicks.secret_of(connection, settings)
+        secret = references.secret_of(connection, settings)
     post = post or (await _sender(settings, os.getpid())).post
     context = _Context(engine, settings, clock, post, secret)
     ends_at = math.inf if seconds is None else time.monotonic() + seconds
@@ -127,8 +131,9 @@ async def _lane(context: _Context, ends_at: float, done: Drained) -> None:
         for group in _groups(claimed):
             if time.monotonic() >= ends_at:
                 await asyncio.to_thread(_give_back, context, token)
-                return
+                break
             done.states.update(await _work_off(context, group, token))
+    done.more = True
 
 
 def _groups(ids: Sequence[int]) -> list[Sequence[int]]:
@@ -184,7 +189,7 @@ async def _post(context: _Context, posting: Posting) -> Answer:
 
 def _message(context: _Context, posting: Posting) -> Message:
     settings, notification_id = context.settings, posting.notification_id
-    reference = clicks.reference(context.secret, notification_id, posting.expires_at + CLICKS_COUNT_FOR)
+    reference = references.make(context.secret, notification_id, posting.expires_at + CLICKS_COUNT_FOR)
     routes = f"{settings.public_url}/reengagement"
     payload = payload_of(
         posting.title,

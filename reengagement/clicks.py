@@ -1,0 +1,56 @@
+"""Clicks and *shown*, counted once each (G1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, FromClause, func, select, update
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.types import Text
+
+from reengagement import delivery
+from reengagement.tables import Time, notification
+
+
+def record_clicks(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> int:
+    """Count clicks, each notification's once, and return how many were new. A click implies *sent*."""
+    if not ids_and_times:
+        return 0
+    given = _first_of_each(ids_and_times)
+    _confirm(connection, ids_and_times)
+    return connection.execute(
+        update(notification)
+        .where(notification.c.id == given.c.id, ~notification.c.clicked)
+        .values(clicked=True, clicked_at=given.c.at)
+    ).rowcount
+
+
+def record_shown(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> int:
+    """Note that notifications were shown, once each, and return how many were new."""
+    if not ids_and_times:
+        return 0
+    given = _first_of_each(ids_and_times)
+    _confirm(connection, ids_and_times)
+    return connection.execute(
+        update(notification)
+        .where(notification.c.id == given.c.id, ~notification.c.opened)
+        .values(opened=True, opened_at=given.c.at)
+    ).rowcount
+
+
+def _confirm(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
+    ids = sorted({each for each, _ in ids_and_times})
+    delivery.confirm(connection, ids, max(at for _, at in ids_and_times))
+
+
+def _first_of_each(ids_and_times: Sequence[tuple[str, datetime]]) -> FromClause:
+    given = (
+        func.unnest(
+            array([each for each, _ in ids_and_times], type_=Text),
+            array([at for _, at in ids_and_times], type_=Time()),
+        )
+        .table_valued(Column("id", Text), Column("at", Time()), name="given")
+        .render_derived()
+    )
+    return select(given.c.id, func.min(given.c.at).label("at")).group_by(given.c.id).subquery("first")
