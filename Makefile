@@ -1,0 +1,46 @@
+# `make` alone lists what there is. The first target that needs Python makes .venv.
+
+SAMPLE = year
+PYTHON_IN_VENV = .venv/bin/python
+STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.toml | cksum | cut -d ' ' -f 1)
+
+.PHONY: help demo demo-reset worker test test-all check bench
+
+help:
+	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
+	@echo "make demo SAMPLE=document   the same with the five users of the test guide, and no consumer:"
+	@echo "make worker                 starts the consumer (beside a demo: that demo's)"
+	@echo "make demo-reset             throws the demo's data away and starts afresh"
+	@echo "make test                   the whole suite, with a real PostgreSQL and a real Redis"
+	@echo "make test-all               that and the tests that take minutes"
+	@echo "make check                  style, types, import directions"
+	@echo "make bench                  measures a run of the planner and a drain"
+
+demo: $(STAMP)
+	@$(PYTHON_IN_VENV) -m reengagement demo --sample $(SAMPLE)
+
+demo-reset: $(STAMP)
+	@$(PYTHON_IN_VENV) -m reengagement demo --sample $(SAMPLE) --reset
+
+worker: $(STAMP)
+	@$(PYTHON_IN_VENV) -m reengagement.demo.worker
+
+test: $(STAMP)
+	@$(PYTHON_IN_VENV) -m tests.redis_server
+	$(PYTHON_IN_VENV) -m pytest -m "not long"
+
+test-all: $(STAMP)
+	@$(PYTHON_IN_VENV) -m tests.redis_server
+	$(PYTHON_IN_VENV) -m pytest
+
+check: $(STAMP)
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m mypy
+	$(PYTHON_IN_VENV) -m pytest --noconftest -q tests/test_architecture.py
+
+bench: $(STAMP)
+	$(PYTHON_IN_VENV) -m bench
+
+$(STAMP):
+	@.ci/venv $(STAMP)
