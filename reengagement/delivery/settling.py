@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     Connection,
     FromClause,
     Row,
     case,
+    cast,
     func,
     or_,
     select,
@@ -89,7 +91,7 @@ def _as_table(results: Sequence[Result]) -> FromClause:
         ("status", SmallInteger, [each.status for each in results]),
         ("next_attempt_at", Time(), [each.next_attempt_at for each in results]),
     )
-    arrays = (array(values, type_=type_) for _, type_, values in columns)
+    arrays = (cast(array(values, type_=type_), ARRAY(type_)) for _, type_, values in columns)
     named = (Column(name, type_) for name, type_, _ in columns)
     return func.unnest(*arrays).table_valued(*named, name="given").render_derived()
 

@@ -200,7 +200,7 @@ class Tables:
         removed = delete(subscription).where(
             subscription.c.id == gone.c.id,
             subscription.c.endpoint == gone.c.endpoint,
-            subscription.c["keys"] == cast(gone.c.keys, JSONB),
+            subscription.c["keys"] == cast(gone.c["keys"], JSONB),
         )
         return connection.execute(removed).rowcount
 
