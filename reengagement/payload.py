@@ -1,0 +1,57 @@
+"""The message that a phone's service worker is given, small enough for every push service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from reengagement.vapid import base64url
+
+PAYLOAD_LIMIT = 2000
+"""Bytes of a payload; push services take 3,993, some phones are slower with more than 2 kB."""
+
+
+def topic_of(key: str) -> str:
+    """Return a topic of 32 characters: Apple refuses lengths of 1 mod 4, the standard more than 32."""
+    return base64url(hashlib.sha256(key.encode()).digest()[:24])
+
+
+def payload_of(title: str, body: str, *, tag: str, click_url: str, shown_url: str, landing_url: str) -> bytes:
+    """Return the JSON for the service worker, at most PAYLOAD_LIMIT bytes; long texts end in an ellipsis.
+
+    It is a declarative message as well (`web_push`, `navigate`): Safari shows it without running the worker.
+    """
+    data = {"clickUrl": click_url, "shownUrl": shown_url}
+    notification = {"title": title, "body": body, "tag": tag, "navigate": landing_url, "data": data}
+    payload = _json({"web_push": 8030, "notification": notification})
+    if len(payload) <= PAYLOAD_LIMIT:
+        return payload
+    room = PAYLOAD_LIMIT - len(payload) + len(_json(title)) + len(_json(body)) - 4
+    if room < 0:
+        raise ValueError("The links of a notification leave no room for its text.")
+    notification["title"] = _clip(title, room // 3)
+    notification["body"] = _clip(body, room - len(_json(notification["title"])) + 2)
+    return _json({"web_push": 8030, "notification": notification})
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+_DANGLING = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f\U0001f3fb-\U0001f3ff]+$")
+"""What must not stand before an ellipsis: blanks, joiners and what only modifies the sign before it."""
+
+
+def _clip(text: str, room: int) -> str:
+    """Return `text`, or as much of it as fits with an ellipsis into `room` bytes of JSON."""
+    if len(_json(text)) - 2 <= room:
+        return text
+    low, high = 0, min(len(text), room)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = len(_json(text[:middle] + "…")) - 2 <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    kept = _DANGLING.sub("", text[:low])
+    return f"{kept}…" if kept else ""
