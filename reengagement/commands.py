@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -175,3 +176,23 @@ def sign_in_link(engine: Engine, settings: Settings) -> str:
     """Make a one-time link."""
     with engine.begin() as connection:
         return sessions.new_link(connection, settings, clock(connection))
+
+
+def simulate(engine: Engine, settings: Settings, users: int, days: int, seed: int) -> Report:
+    """Live through the days of simulated people, with a progress bar on standard error."""
+    from reengagement.simulate import simulate as live  # numbers and names that no other command needs
+
+    with engine.connect() as connection:
+        until = clock(connection)
+    with click.progressbar(length=days, label="Days", file=sys.stderr) as bar:
+        done = live(
+            engine,
+            settings,
+            users=users,
+            days=days,
+            until=until,
+            seed=seed,
+            progress=lambda day, of: bar.update(day - bar.pos),
+        )
+    report = asdict(done)
+    return report, "\n".join(f"{name}: {value}" for name, value in report.items())

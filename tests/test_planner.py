@@ -62,9 +62,7 @@ def test_a1_the_boundary_is_exact_to_the_millisecond(people, plan):
 
 def test_a1_the_newest_step_of_all_trainings_counts(people, plan):
     people.add("alice", days_ago=10)
-    people.execute(
-        'INSERT INTO "UserTraining" VALUES (\'other\', \'alice\', :at, :at)', at=people.now
-    )
+    people.execute("INSERT INTO \"UserTraining\" VALUES ('other', 'alice', :at, :at)", at=people.now)
     people.execute(
         "INSERT INTO \"UserStep\" VALUES ('late', 'other', 1, 1, 'COMPLETED', :at, :at)",
         at=people.now - timedelta(days=1),
@@ -102,7 +100,7 @@ def test_a3_the_look_back_does_not_stop_the_later_levels(people, plan):
 
 def test_a4_the_hosts_own_setting_is_not_consulted_unless_a_rule_says_so(people, plan):
     people.add("alice", days_ago=6)
-    people.execute("INSERT INTO \"ReengagementSettings\" (\"userId\", enabled) VALUES ('alice', false)")
+    people.execute('INSERT INTO "ReengagementSettings" ("userId", enabled) VALUES (\'alice\', false)')
     assert plan(honour_host_settings="true").held_back == {"refused": 1}
     assert plan().new_campaigns == 1
 
@@ -124,7 +122,7 @@ def test_b1_a_campaign_opens_as_the_document_says(people, plan):
     assert (report.new_campaigns, report.scheduled_notifications, report.closed_campaigns) == (1, 1, 0)
     row = campaign_of(people, "alice")
     last = people.now - timedelta(days=6)
-    assert row["isActive"] and row["currentLevel"] == 1 and row["totalNotificationsSent"] == 0
+    assert (row["isActive"], row["currentLevel"], row["totalNotificationsSent"]) == (True, 1, 0)
     assert row["lastActivityDate"] == last
     assert row["nextNotificationDate"] == last + timedelta(days=5)
     assert row["campaignStartDate"] == people.now
@@ -167,7 +165,7 @@ def test_b4_a_step_at_the_very_start_closes_as_returned(people, plan):
 def test_b5_someone_found_on_day_25_gets_levels_three_days_apart(people, plan):
     people.add("alice", days_ago=25)
     sent_on = []
-    for day in range(0, 12):
+    for day in range(12):
         if plan(day).scheduled_notifications:
             sent_on.append(day)
             settle(people, day)
@@ -177,7 +175,7 @@ def test_b5_someone_found_on_day_25_gets_levels_three_days_apart(people, plan):
 def test_b5_without_the_gap_they_come_day_after_day(people, plan):
     people.add("alice", days_ago=25)
     sent_on = []
-    for day in range(0, 8):
+    for day in range(8):
         if plan(day, gap_days="0").scheduled_notifications:
             sent_on.append(day)
             settle(people, day)
@@ -346,9 +344,10 @@ def test_a_holdout_gets_a_campaign_and_no_reminder(people, plan):
     for number in range(40):
         people.add(f"user-{number:02}", days_ago=6)
     report = plan(holdout_share="0.5")
-    arms = {row["arm"]: row["n"] for row in people.rows(
-        'SELECT arm, count(*) AS n FROM "ReengagementCampaign" GROUP BY arm'
-    )}
-    assert report.new_campaigns == 40 and sum(arms.values()) == 40
+    arms = {
+        row["arm"]: row["n"]
+        for row in people.rows('SELECT arm, count(*) AS n FROM "ReengagementCampaign" GROUP BY arm')
+    }
+    assert report.new_campaigns == sum(arms.values()) == 40
     assert 8 <= arms["holdout"] <= 32, "half of 40, give or take four standard deviations"
     assert report.scheduled_notifications == arms["treated"]
