@@ -218,6 +218,7 @@ def test_a_consumer_is_alive_if_it_was_seen_within_three_minutes(connection):
                 host="web-1",
                 pid=1,
                 version="0.1.0",
+                workers=2,
                 started_at=NOON - days(1),
                 seen_at=NOON - timedelta(seconds=silent),
             )

@@ -72,7 +72,7 @@ def sign_out() -> None:
     if token is not None:
         with transaction(settings.load()) as connection:
             sessions.end(connection, token, clock(connection))
-    for key in set(st.session_state) - {language.PARAMETER}:
+    for key in set(st.session_state) - {language.KEY}:
         del st.session_state[key]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reengagement.dashboard.words import Words
+from reengagement.stats import Rate
 
 
 def level(words: Words, number: int) -> str:
@@ -20,6 +21,12 @@ def message_type(words: Words, name: str) -> str:
         "mixed": _("Mixed"),
     }
     return known.get(name, name)
+
+
+def rate(words: Words, rate: Rate) -> str:
+    """Return a rate as percent, with a word where it stands on too few to tell."""
+    share = words.percent(rate.share)
+    return f"{share} · {words.gettext('too few to tell')}" if rate.n and rate.too_few else share
 
 
 def campaign_status(words: Words, status: str) -> str:

@@ -76,8 +76,8 @@ def _show_rates(found: Overview, words: Words) -> None:
             _("By level"),
             anchor=False,
             help=_(
-                "Clicked ÷ sent for each step of a campaign, with its interval (95%). Later levels look worse "
-                "because those who return early never reach them."
+                "Clicked ÷ sent for each step of a campaign, with its interval (95%). "
+                "Later levels look worse because those who return early never reach them."
             ),
         )
         levels = [(labels.level(words, row.level), row.click_rate) for row in found.levels]
@@ -110,7 +110,7 @@ def _show_click_rates(rows: Sequence[tuple[str, Rate]], title: str, words: Words
         title: [name for name, _rate in rows],
         _("Sent"): [words.number(rate.n) for _name, rate in rows],
         _("Clicked"): [words.number(rate.hits) for _name, rate in rows],
-        _("Click rate"): [words.percent(rate.share) for _name, rate in rows],
+        _("Click rate"): [labels.rate(words, rate) for _name, rate in rows],
     }
     right = dict.fromkeys(list(columns)[1:], st.column_config.TextColumn(alignment="right"))
     st.dataframe(columns, column_config=right, hide_index=True, key=f"{key}_table")

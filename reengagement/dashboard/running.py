@@ -120,9 +120,9 @@ def show_outcome(rules: Rules) -> None:
     outcome = st.session_state.get(OUTCOME)
     words = language.chosen()
     if isinstance(outcome, RunReport):
-        st.success("  \n".join(four_lines(outcome, words)))
-        for sentence in reasons(outcome, rules, words):
-            st.caption(sentence)
+        with st.container(border=True, key="outcome"):
+            st.markdown("  \n".join(four_lines(outcome, words)))
+            st.caption("  \n".join(reasons(outcome, rules, words)))
     elif isinstance(outcome, AlreadyRunning):
         st.warning(words.gettext("Another run is under way. Wait until it has ended, then look again."))
     elif outcome is not None:

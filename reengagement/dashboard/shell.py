@@ -7,44 +7,53 @@ directly, past this gate, until the process has called `st.navigation` once.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from reengagement.dashboard import gate, language
 from reengagement.dashboard.words import Words
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
+TITLE = "Reengagement"
 ICON = ":material/pets:"
 
 
 def main() -> None:
     """Show the page that the visitor asked for, or the sign-in page."""
-    st.set_page_config(page_title="Reengagement", page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
-        st.markdown(f"**{ICON} Reengagement**", width="content")
+        st.markdown(f"**{ICON} {TITLE}**", width="content")
         controls = st.container(horizontal=True, width="content", vertical_alignment="center")
     with controls:
         language.switch()
+    words = language.chosen()
     if not gate.is_open():
-        st.navigation([st.Page(_closed, title="Reengagement", default=True)], position="hidden").run()
+        st.navigation(_closed_pages(), position="hidden").run()
         return
     with controls:
-        st.button(language.chosen().gettext("Sign out"), on_click=gate.sign_out, type="tertiary")
-    st.navigation(_pages(language.chosen()), position="top").run()
+        st.button(words.gettext("Sign out"), on_click=gate.sign_out, type="tertiary")
+    st.navigation(_pages(words), position="top").run()
+
+
+def _pages(words: Words) -> list[st.Page]:
+    """Return the pages that an admin may see; the first is at `/`."""
+    _ = words.gettext
+    return [st.Page(PAGES / "overview.py", title=_("Overview"), icon=":material/monitoring:", default=True)]
+
+
+def _closed_pages() -> list[st.Page]:
+    """Return the sign-in page for `/` and for the address asked for: a stranger learns of no page."""
+    asked_for = urlsplit(st.context.url or "").path.rpartition("/")[2]
+    closed = [st.Page(_closed, title=TITLE, default=True)]
+    if asked_for:
+        closed.append(st.Page(_closed, title=TITLE, url_path=asked_for))
+    return closed
 
 
 def _closed() -> None:
-    """Show a stranger the sign-in page, whatever the address: not even the names of pages."""
     gate.require_admin()
-
-
-def _pages(words: Words) -> list[StreamlitPage]:
-    _ = words.gettext
-    return [
-        st.Page(PAGES / "overview.py", title=_("Overview"), icon=":material/monitoring:", default=True),
-    ]
 
 
 if __name__ == "__main__":

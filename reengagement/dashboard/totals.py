@@ -50,15 +50,25 @@ def _show_notices(live: Live, rules: Rules, words: Words) -> None:
     _ = words.gettext
     if live.paused_since is not None:
         st.warning(
-            _("Sending is paused since {when}.").format(when=words.moment(live.paused_since, rules.zone))
+            _("Sending is paused since {when}.").format(when=words.moment(live.paused_since, rules.zone)),
+            icon=":material/pause_circle:",
         )
-    elif not live.consumers:
+    if not live.consumers:
         st.warning(
             _(
                 "No consumer is running, so nothing is sent. "
                 "Start one where the dashboard runs: `make worker`"
             ),
             icon=":material/warning:",
+        )
+    current = settings.load()
+    if not (current.vapid_private_key and current.vapid_subject):
+        st.warning(
+            _(
+                "VAPID_PRIVATE_KEY or VAPID_SUBJECT is not set, so push services can't be reached. "
+                "Make a key pair: `python -m reengagement vapid`"
+            ),
+            icon=":material/key:",
         )
     if live.waiting.oldest_at is not None:
         left = words.ngettext(

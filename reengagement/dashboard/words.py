@@ -27,7 +27,7 @@ NOTHING = "—"
 
 @dataclass(frozen=True)
 class Words:
-    """One language. `gettext`, `pgettext` and `ngettext` are named so that Babel finds the texts in the code."""
+    """One language. Babel finds the texts in the code by the names `gettext`, `pgettext`, `ngettext`."""
 
     code: str
     locale: Locale

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from reengagement.heartbeat import ALIVE_FOR
 from reengagement.tables import OPEN_STATES, consumer, delivery, notification, run
-
-ALIVE = timedelta(minutes=3)
-"""A consumer that wasn't seen for longer is gone: it beats many times a minute."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ class Consumer:
     host: str
     pid: int
     version: str
+    workers: int
     started_at: datetime
     seen_at: datetime
 
@@ -72,7 +71,7 @@ def consumers_alive(connection: Connection, now: datetime) -> list[Consumer]:
     """Return the consumers seen within three minutes before `now`."""
     wanted = [consumer.c[name].label(name) for name in Consumer.__dataclass_fields__]
     rows = connection.execute(
-        select(*wanted).where(consumer.c.seen_at > now - ALIVE).order_by(consumer.c.started_at)
+        select(*wanted).where(consumer.c.seen_at > now - ALIVE_FOR).order_by(consumer.c.started_at)
     )
     return [Consumer(**row._mapping) for row in rows]
 
