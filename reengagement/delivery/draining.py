@@ -103,20 +103,21 @@ async def _drain(
     return done
 
 
-_senders: dict[tuple[Settings, int], Sender] = {}
+_senders: dict[tuple[object, ...], Sender] = {}
 
 
 async def _sender(settings: Settings, process_id: int) -> Sender:
     """Return this process's sender, with its one long-lived session. Raises SettingsError."""
-    key = (settings, process_id)
+    private_key, subject = settings.vapid_private_key, settings.vapid_subject
+    if not private_key or not subject:
+        raise SettingsError(
+            "VAPID_PRIVATE_KEY and VAPID_SUBJECT are needed to send; make them with: "
+            "python -m reengagement vapid"
+        )
+    key = (process_id, private_key, subject, settings.push_origins)
     if key not in _senders:
-        if not settings.vapid_private_key or not settings.vapid_subject:
-            raise SettingsError(
-                "VAPID_PRIVATE_KEY and VAPID_SUBJECT are needed to send; make them with: "
-                "python -m reengagement vapid"
-            )
-        origins = frozenset(settings.push_origins)
-        _senders[key] = await Sender(settings.vapid_private_key, settings.vapid_subject, origins).__aenter__()
+        sender = Sender(private_key, subject, frozenset(settings.push_origins))
+        _senders[key] = await sender.__aenter__()
     return _senders[key]
 
 
