@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import time
 import uuid
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from reengagement import __version__, database, heartbeat, migrations
-from reengagement.errors import BrokerUnreachable
+from reengagement.errors import BrokerUnreachable, ReengagementError
 from reengagement.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,12 @@ class BeatingConsumer(Consumer):  # type: ignore[misc]
     """Huey's consumer, with a heartbeat row; it proves that the main process lives."""
 
     def start(self) -> None:
-        """Refuse to start where the database isn't fit for use, in words, then start."""
-        self._engine = migrations.prepare(self.huey.settings)
-        check_reachable(self.huey)
+        """Start; where database or broker aren't fit for use, end with a sentence that says what to do."""
+        try:
+            self._engine = migrations.prepare(self.huey.settings)
+            check_reachable(self.huey)
+        except ReengagementError as error:
+            sys.exit(f"reengagement: {error}")
         self._engine.dispose()  # workers are forked: none may share a connection
         self._beat_at = 0.0
         self._me = heartbeat.Consumer(

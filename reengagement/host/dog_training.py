@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Double,
     FromClause,
+    Integer,
     MetaData,
     Select,
     Table,
@@ -206,13 +207,13 @@ class Tables:
 
     def _dogs(self) -> FromClause:
         if profile.name in self.absent:
-            return _empty("user_id", "dog_name")
+            return _empty(user_id=Text, dog_name=Text)
         return select(profile.c.userId.label("user_id"), profile.c.dogName.label("dog_name")).subquery("dogs")
 
     def _courses(self, of: FromClause) -> FromClause:
         """How many courses each user of `of` completed, and the name of the best."""
         if user_course.name in self.absent:
-            return _empty("user_id", "completed", "best")
+            return _empty(user_id=Text, completed=Integer, best=Text)
         joined: FromClause = user_course
         name: ColumnElement[Any] = null()
         rating: ColumnElement[Any] = null()
@@ -241,9 +242,9 @@ class Tables:
         )
 
 
-def _empty(key: str, *labels: str) -> FromClause:
-    """Return a subquery without rows, with text columns of these labels."""
-    columns = [cast(null(), Text).label(label) for label in (key, *labels)]
+def _empty(**types: Any) -> FromClause:
+    """Return a subquery without rows, with columns of these names and types."""
+    columns = [cast(null(), type_).label(label) for label, type_ in types.items()]
     return select(*columns).where(false()).subquery()
 
 
