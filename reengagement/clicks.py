@@ -11,10 +11,17 @@ from sqlalchemy.types import Text
 
 from reengagement import delivery
 from reengagement.tables import Time, notification
+from reengagement.tables import delivery as deliveries
+
+Reports = Sequence[tuple[str, datetime]]
+"""Notification id and time (naive UTC) of each report; repeated ones are harmless."""
 
 
-def record_clicks(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> int:
-    """Count clicks, each notification's once, and return how many were new. A click implies *sent*."""
+def record_clicks(connection: Connection, ids_and_times: Reports) -> int:
+    """Count clicks, each notification's first, and return how many were new.
+
+    A click implies that the notification was shown, and so that it was sent.
+    """
     if not ids_and_times:
         return 0
     given = _first_of_each(ids_and_times)
@@ -22,12 +29,17 @@ def record_clicks(connection: Connection, ids_and_times: Sequence[tuple[str, dat
     return connection.execute(
         update(notification)
         .where(notification.c.id == given.c.id, ~notification.c.clicked)
-        .values(clicked=True, clicked_at=given.c.at)
+        .values(
+            clicked=True,
+            clicked_at=given.c.at,
+            opened=True,
+            opened_at=func.coalesce(notification.c.opened_at, given.c.at),
+        )
     ).rowcount
 
 
-def record_shown(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> int:
-    """Note that notifications were shown, once each, and return how many were new."""
+def record_shown(connection: Connection, ids_and_times: Reports) -> int:
+    """Note that notifications were shown, once each, and return how many were new; it implies *sent*."""
     if not ids_and_times:
         return 0
     given = _first_of_each(ids_and_times)
@@ -39,12 +51,21 @@ def record_shown(connection: Connection, ids_and_times: Sequence[tuple[str, date
     ).rowcount
 
 
-def _confirm(connection: Connection, ids_and_times: Sequence[tuple[str, datetime]]) -> None:
+def _confirm(connection: Connection, ids_and_times: Reports) -> None:
+    """Lock what is about to change, in the one order; then turn *unknown* into the truth."""
     ids = sorted({each for each, _ in ids_and_times})
+    unknown = (deliveries.c.notification_id == func.any(ids), deliveries.c.state == "unknown")
+    connection.execute(select(deliveries.c.id).where(*unknown).order_by(deliveries.c.id).with_for_update())
+    connection.execute(
+        select(notification.c.id)
+        .where(notification.c.id == func.any(ids))
+        .order_by(notification.c.id)
+        .with_for_update()
+    )
     delivery.confirm(connection, ids, max(at for _, at in ids_and_times))
 
 
-def _first_of_each(ids_and_times: Sequence[tuple[str, datetime]]) -> FromClause:
+def _first_of_each(ids_and_times: Reports) -> FromClause:
     given = (
         func.unnest(
             array([each for each, _ in ids_and_times], type_=Text),

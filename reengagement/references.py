@@ -9,7 +9,7 @@ from functools import cache
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import Connection, select
 
-from reengagement.errors import BadReference
+from reengagement.errors import BadReference, NotMigrated
 from reengagement.settings import Settings
 from reengagement.tables import setting
 
@@ -17,10 +17,16 @@ LONGEST_REFERENCE = 512
 
 
 def secret_of(connection: Connection, settings: Settings) -> str:
-    """Return the secret that signs references: the one that is set, else the one made at migration."""
+    """Return the secret that signs references: the one that is set, else the one made at migration.
+
+    Raises NotMigrated where there is none.
+    """
     if settings.secret:
         return settings.secret
-    return str(connection.execute(select(setting.c.value).where(setting.c.name == "secret")).scalar_one())
+    found = connection.execute(select(setting.c.value).where(setting.c.name == "secret")).scalar()
+    if not found:
+        raise NotMigrated("The database holds no secret for links: run `python -m reengagement migrate`.")
+    return str(found)
 
 
 @cache

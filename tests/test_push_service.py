@@ -18,6 +18,7 @@ from reengagement.demo.arrivals import KEPT, Arrivals
 from reengagement.demo.phone import subscription_of, token_of, user_of
 from reengagement.demo.push_service import Running, listen, running
 from reengagement.vapid import _private_key, make_vapid_keys
+from tests.served import Reply, call
 
 PRIVATE, PUBLIC = make_vapid_keys()
 NOTIFICATION = {"title": "Рекс ждёт", "body": "Вернитесь", "tag": "t"}
@@ -35,24 +36,13 @@ def push(service: Running) -> Running:
     return service
 
 
-def call(
-    origin: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-) -> Any:
-    connection = http.client.HTTPConnection(origin.removeprefix("http://"), timeout=10)
-    connection.request(method, path, body, headers or {})
-    answer = connection.getresponse()
-    answer.body = answer.read()  # type: ignore[attr-defined]
-    connection.close()
-    return answer
-
-
 def vapid(origin: str, private: str = PRIVATE, **claims: Any) -> str:
     signer = Vapid02(_private_key(private), conf={"no-strict": True})
     given = {"aud": origin, "exp": int(time.time()) + 3600, "sub": "mailto:a@example.org", **claims}
     return str(signer.sign(given)["Authorization"])
 
 
-def push_to(origin: str, user_id: str = "alice", body: bytes | None = None, **headers: str | None) -> Any:
+def push_to(origin: str, user_id: str = "alice", body: bytes | None = None, **headers: str | None) -> Reply:
     """Post as a sender does; a header given as None is left out."""
     endpoint, keys = subscription_of(origin, user_id)
     if body is None:
@@ -71,7 +61,7 @@ def push_to(origin: str, user_id: str = "alice", body: bytes | None = None, **he
     return call(origin, "POST", endpoint.removeprefix(origin), body, wanted)
 
 
-def reason(answer: Any) -> tuple[int, str]:
+def reason(answer: Reply) -> tuple[int, str]:
     return answer.status, json.loads(answer.body)["reason"]
 
 
