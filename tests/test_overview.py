@@ -1,0 +1,356 @@
+"""The overview as Streamlit draws it: full, empty, without a database, in both languages, for a stranger."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from streamlit.testing.v1 import AppTest
+
+from reengagement import database, sessions
+from reengagement.dashboard import running
+from reengagement.tables import campaign, run
+from tests.dashboards import settings_of, sign_in, zone_where_it_is
+from tests.records import add_campaign, add_notification, days
+
+SCRIPT = str(Path(__file__).parent.parent / "streamlit_app.py")
+PAGE = str(Path(__file__).parent.parent / "pages" / "overview.py")
+HOSTILE = '<script>alert(1)</script> **bold** :red[x] "=1+1"'
+
+
+@pytest.fixture
+def dashboard(monkeypatch, clone_url):
+    with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
+        yield current
+
+
+@pytest.fixture
+def admin(monkeypatch, dashboard, engine):
+    return sign_in(monkeypatch, engine)
+
+
+@pytest.fixture
+def history(engine, people):
+    """Alice's campaign with 40 others: 41 sent at level 1, 10 of them clicked; one at level 2."""
+    people.add("alice", days_ago=40, name=HOSTILE)
+    with engine.begin() as connection:
+        now = database.clock(connection)
+        for number in range(40):
+            other = add_campaign(connection, f"user-{number}", now - days(20), is_active=False)
+            clicked = now - days(10) if number < 10 else None
+            add_notification(connection, other, 1, sent_at=now - days(20), clicked_at=clicked)
+        alice = add_campaign(connection, "alice", now - days(1))
+        add_notification(connection, alice, 1, sent_at=now - days(1))
+        add_notification(connection, alice, 2, "mixed", sent_at=now)
+
+
+def opened(script=SCRIPT, **query):
+    test = AppTest.from_file(script, default_timeout=30)
+    for name, value in query.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception, test.exception[0].message
+    return test
+
+
+def figures(test):
+    return {metric.label: metric.value for metric in test.metric}
+
+
+def texts(test):
+    """Return all that the page says, outside tables and charts."""
+    kinds = (test.title, test.subheader, test.markdown, test.caption, test.warning, test.error, test.info)
+    return [element.value for kind in kinds for element in kind] + [element.value for element in test.code]
+
+
+def run_button(test):
+    return next(button for button in test.button if button.key == "run_button")
+
+
+def test_the_overview_shows_totals_charts_days_and_campaigns(admin, history):
+    """F2, F3, F4."""
+    test = opened(lang="en")
+    assert figures(test) == {
+        "Total campaigns": "41",
+        "Active campaigns": "1",
+        "Returned": "0",
+        "Opted out": "0",
+        "Sent": "42",
+        "Clicked": "10",
+        "Click rate": "23.8%",
+        "Return rate": "0.0%",
+    }
+    assert [subheader.value for subheader in test.subheader] == [
+        "By level",
+        "By message type",
+        "The last 90 days",
+        "Recent campaigns",
+    ]
+    by_level, by_type, campaigns = (frame.value for frame in test.dataframe)
+    assert by_level.to_dict("list") == {
+        "Level": ["Level 1", "Level 2", "Level 3", "Level 4"],
+        "Sent": ["41", "1", "0", "0"],
+        "Clicked": ["10", "0", "0", "0"],
+        "Click rate": ["24.4%", "0.0% · too few to tell", "—", "—"],
+    }
+    assert by_type["Sent"].tolist() == ["41", "0", "0", "1"]
+    assert len(campaigns) == 20
+    assert campaigns.iloc[0].drop("Started").to_dict() == {
+        "User": HOSTILE,
+        "Status": "Active",
+        "Level": 1,
+        "Sent": 2,
+        "Clicked": 0,
+    }
+
+
+def test_the_charts_hold_the_figures(admin, history):
+    charts = [json.loads(chart.proto.spec) for chart in opened(lang="en").get("plotly_chart")]
+    assert [trace["name"] for trace in charts[2]["data"]] == ["Sent", "Clicked", "Returned"]
+    assert [sum(trace["y"]) for trace in charts[2]["data"]] == [42, 10, 0]
+    assert "Level 1  <b>24.4%</b>" in charts[0]["data"][0]["y"]
+
+
+def test_every_figure_has_its_definition_one_hover_away(admin, history):
+    test = opened()
+    assert all(metric.help for metric in test.metric)
+    assert all(subheader.proto.help for subheader in test.subheader)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "label", "number"),
+    [("ru", "Обзор", "Доля кликов", "23,8\u00a0%"), ("en", "Overview", "Click rate", "23.8%")],
+)
+def test_the_url_chooses_the_language(admin, history, language, title, label, number):
+    """F7."""
+    test = opened(lang=language)
+    assert test.title[0].value == title
+    assert figures(test)[label] == number
+
+
+def test_the_browsers_language_is_the_default_until_another_is_chosen(admin):
+    test = AppTest.from_file(SCRIPT, default_timeout=30)
+    test.context["locale"] = "ru-RU"
+    test.run()
+    assert test.title[0].value == "Обзор"
+    test.segmented_control[0].set_value("en").run()
+    assert test.title[0].value == "Overview"
+
+
+def test_no_english_word_of_ours_is_left_on_the_russian_page(admin, history):
+    """No half-translated page: what has Latin letters is a name, a command or a time zone."""
+    english = set(texts(opened(lang="en"))) - {HOSTILE}
+    assert not english & set(texts(opened(lang="ru"))) - {"**:material/pets: Reengagement**"}
+
+
+def test_an_empty_dashboard_says_what_to_do(admin):
+    test = opened(lang="en")
+    assert figures(test)["Sent"] == "0"
+    assert figures(test)["Click rate"] == "—"
+    assert test.subheader[0].value == "No campaigns yet"
+    assert any("Run planner" in sentence for sentence in texts(test))
+    assert not test.get("plotly_chart")
+
+
+def test_without_a_consumer_the_page_says_what_to_do(admin):
+    """F5."""
+    assert any("make worker" in warning.value for warning in opened(lang="en").warning)
+
+
+def test_a_broken_database_is_told_and_shows_nothing(admin, engine, history):
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE "ReengagementNotification" RENAME TO "Away"'))
+    test = opened(lang="en")
+    assert "can't be used" in test.error[0].value
+    assert "ReengagementNotification" in test.code[0].value
+    assert not test.metric
+    assert not test.dataframe
+
+
+def test_an_unreachable_database_lets_nobody_in_and_tells_nothing(monkeypatch, tmp_path):
+    nowhere = f"postgresql:///x?host={tmp_path}"
+    monkeypatch.setattr("reengagement.dashboard.gate.visitor_token", lambda: "any")
+    with settings_of(monkeypatch, DATABASE_URL=nowhere):
+        test = opened(lang="en")
+    assert test.title[0].value == "Out of order"
+    assert str(tmp_path) not in " ".join(texts(test))
+    assert not test.metric
+
+
+@pytest.mark.parametrize("script", [SCRIPT, PAGE], ids=["shell", "page"])
+def test_a_stranger_sees_nothing_but_the_sign_in_page(monkeypatch, dashboard, history, script):
+    """F1. Also where the page's own script is executed, past the shell."""
+    monkeypatch.setattr("reengagement.dashboard.gate.visitor_token", lambda: None)
+    test = opened(script, lang="en")
+    assert [title.value for title in test.title] == ["Sign in"]
+    assert not test.metric
+    assert not test.dataframe
+    assert not test.get("plotly_chart")
+    assert not test.button
+    assert HOSTILE not in str(texts(test))
+
+
+@pytest.mark.parametrize("token", ["", "forged", "\x00", "ю" * 5000])
+def test_a_forged_cookie_opens_nothing(monkeypatch, dashboard, history, token):
+    """F1."""
+    monkeypatch.setattr("reengagement.dashboard.gate.visitor_token", lambda: token)
+    assert [title.value for title in opened(lang="en").title] == ["Sign in"]
+
+
+def test_an_ended_session_is_over_at_the_next_look(admin, engine, history):
+    """F1. As in a second tab, when the first signed out."""
+    test = opened(lang="en")
+    with engine.begin() as connection:
+        sessions.end(connection, admin.token, database.clock(connection))
+    test.run()
+    assert [title.value for title in test.title] == ["Sign in"]
+    assert not test.metric
+
+
+def test_signing_out_ends_the_session(admin, engine):
+    test = opened(lang="en")
+    next(button for button in test.button if button.label == "Sign out").click().run()
+    assert [title.value for title in test.title] == ["Sign in"]
+    with engine.begin() as connection:
+        assert sessions.who(connection, admin.token, database.clock(connection)) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "ru",
+            [
+                "✅ Планировщик выполнен успешно!",
+                "🆕 Новых кампаний: 1",
+                "📨 Уведомлений запланировано: 1",
+                "✔️ Кампаний закрыто: 0",
+            ],
+        ),
+        (
+            "en",
+            [
+                "✅ Planner finished successfully!",
+                "🆕 New campaigns: 1",
+                "📨 Notifications scheduled: 1",
+                "✔️ Campaigns closed: 0",
+            ],
+        ),
+    ],
+)
+def test_the_run_button_answers_with_the_four_lines(admin, engine, people, language, lines):
+    """E2."""
+    lapse(people, engine, "alice")
+    test = opened(lang=language)
+    assert run_button(test).label in ("Запустить планировщик", "Run planner")
+    run_button(test).click().run()
+    answer = next(element.value for element in test.markdown if element.value.startswith("✅"))
+    assert answer.split("  \n") == lines
+    assert next(iter(figures(test).values())) == "1"
+    with engine.connect() as connection:
+        assert connection.execute(select(run.c.kind, run.c.started_by, run.c.state)).all() == [
+            ("manual", "admin", "done")
+        ]
+
+
+def test_zeros_come_with_the_reason(admin, people):
+    """E2."""
+    test = opened(lang="en")
+    run_button(test).click().run()
+    said = " ".join(element.value for element in test.caption)
+    assert "nobody has been inactive for 5 days or more" in said
+    assert "no reminder of an open campaign is due yet" in said
+    assert "nobody with an open campaign came back" in said
+
+
+def test_those_held_back_are_counted_by_reason(admin, engine, people):
+    """E2. All have campaigns; too few steps."""
+    lapse(people, engine, "alice")
+    lapse(people, engine, "bob", steps=1)
+    test = opened(lang="en")
+    run_button(test).click().run()
+    sooner(test)
+    run_button(test).click().run()
+    said = " ".join(element.value for element in test.caption)
+    assert "1 inactive user already has a campaign." in said
+    assert "1 inactive user has completed too few steps." in said
+
+
+def test_a_failing_run_is_shown_and_is_on_record(admin, engine, people):
+    """E2, E3: a failure is shown, never swallowed."""
+    test = opened(lang="en")
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE "ReengagementVariant" RENAME TO "Away"'))
+    run_button(test).click().run()
+    assert any("planner failed" in error.value for error in test.error)
+    assert any("ReengagementVariant" in code.value for code in test.code)
+    with engine.connect() as connection:
+        state, error = connection.execute(select(run.c.state, run.c.error)).one()
+    assert state == "failed"
+    assert "ReengagementVariant" in error
+
+
+def test_a_press_while_another_run_is_under_way_says_so(admin, engine, people):
+    """B2, E2."""
+    test = opened(lang="en")
+    with engine.begin() as connection:
+        assert running.planner.runs.take_lock(connection)
+        run_button(test).click().run()
+    assert any("Another run is under way" in warning.value for warning in test.warning)
+
+
+def test_two_presses_in_a_row_are_one_run(admin, engine, people):
+    """B2. The second press arrives when the first run is over already."""
+    lapse(people, engine, "alice")
+    test = opened(lang="en")
+    run_button(test).click().run()
+    run_button(test).click().run()
+    with engine.connect() as connection:
+        assert len(connection.execute(select(run.c.id)).all()) == 1
+
+
+def test_at_night_the_page_asks_first(monkeypatch, clone_url, engine, people):
+    """E2: a run by hand sends at once."""
+    lapse(people, engine, "alice")
+    with settings_of(monkeypatch, DATABASE_URL=clone_url, REENGAGEMENT_TIMEZONE=zone_where_it_is(3)):
+        sign_in(monkeypatch, engine)
+        test = opened(lang="en")
+        run_button(test).click().run()
+        assert any("may wake people" in warning.value for warning in test.warning)
+        assert campaigns_of(engine) == 0
+        press(test, "Cancel")
+        assert not any("may wake people" in warning.value for warning in test.warning)
+        run_button(test).click().run()
+        press(test, "Run it all the same")
+        assert campaigns_of(engine) == 1
+
+
+def test_the_last_run_is_named_with_who_started_it(admin, engine, people):
+    """E3."""
+    test = opened(lang="en")
+    assert "The planner hasn't run yet." in texts(test)
+    run_button(test).click().run()
+    assert any(
+        said.startswith("Last run: ") and said.endswith("by hand: admin · done") for said in texts(test)
+    )
+
+
+def lapse(people, engine, user_id, steps=2):
+    """Add a user who has been inactive for six days of the database's clock."""
+    with engine.connect() as connection:
+        people.now = database.clock(connection)
+    people.add(user_id, days_ago=6, steps=steps)
+
+
+def campaigns_of(engine):
+    with engine.connect() as connection:
+        return len(connection.execute(select(campaign.c.id)).all())
+
+
+def press(test, label):
+    next(button for button in test.button if button.label == label).click().run()
+
+
+def sooner(test):
+    """Let the double click's time be over."""
+    test.session_state[running.STARTED] -= running.DOUBLE_CLICK_SECONDS
