@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import Engine
 
-from reengagement import audience, delivery, host, pause, planner, rules, sessions
+from reengagement import audience, delivery, host, pause, planner, rules, runs, sessions
 from reengagement import status as status_module
 from reengagement.database import clock
 from reengagement.settings import Settings
@@ -128,9 +128,9 @@ def deliver(engine: Engine, settings: Settings) -> Report:
 
 def status(engine: Engine, settings: Settings) -> Report:
     """Look at everything."""
+    runs.notice_crashes(engine)
     with engine.connect() as connection:
         seen = status_module.look(connection, settings)
-        connection.commit()
     last = seen.last_run
     states = ", ".join(f"{state} {count}" for state, count in seen.waiting.deliveries.items())
     lines = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
@@ -113,10 +113,14 @@ def _mark_crashed(journal: Connection) -> None:
     )
 
 
-def notice_crashes(connection: Connection) -> None:
-    """Mark runs as crashed whose row says `running` while nobody holds the lock."""
-    with connection.begin_nested() if connection.in_transaction() else connection.begin():
-        if take_lock(connection):
+def notice_crashes(engine: Engine) -> None:
+    """Mark runs as crashed whose row says `running` while nobody holds the lock.
+
+    The lock is tried only where there is such a row: a run that starts meanwhile would be refused.
+    """
+    with engine.begin() as connection:
+        running = connection.execute(select(run.c.id).where(run.c.state == "running")).first()
+        if running and take_lock(connection):
             _mark_crashed(connection)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from reengagement import host, metrics, pause, rules, runs
+from reengagement import host, metrics, pause, rules
 from reengagement.audience import AHEAD
 from reengagement.database import clock
 from reengagement.host import Host
@@ -37,7 +37,6 @@ def look(connection: Connection, settings: Settings) -> Status:
     now = clock(connection)
     in_force = rules.in_force(connection, settings.rules)
     seen = host.connect(settings.host, connection)
-    runs.notice_crashes(connection)
     last_run = metrics.last_run(connection)
     waiting = metrics.waiting(connection)
     consumers = tuple(metrics.consumers_alive(connection, now))

@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy import Engine
 
-from reengagement import delivery, heartbeat, migrations, planner, rules, runs
+from reengagement import delivery, heartbeat, planner, rules, runs
 from reengagement.database import autocommit, clock
 from reengagement.errors import AlreadyRunning
 from reengagement.settings import Settings
@@ -23,11 +23,10 @@ def tick(engine: Engine, settings: Settings, *, waiting: int = 0) -> int:
 
     A failed run doesn't keep the others from being looked after: it is in its row, and tried again.
     """
+    runs.notice_crashes(engine)
     with autocommit(engine) as connection:
-        migrations.check_migrated(connection)
         now = clock(connection)
         in_force = rules.in_force(connection, settings.rules).rules
-        runs.notice_crashes(connection)
         due = runs.is_due(connection, in_force, now)
     if due:
         _scheduled_run(engine, settings)

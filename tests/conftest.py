@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from reengagement import database, embedded, migrations
 from reengagement.demo import sample
 from reengagement.settings import Settings, parse
+from tests import redis_server
 from tests.people import People
 
 TEMPLATE = "reengagement_template"
@@ -106,6 +107,13 @@ def connection(shared_engine: Engine) -> Iterator[Connection]:
         transaction = connection.begin()
         yield connection
         transaction.rollback()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The address of a real Redis."""
+    with redis_server.running() as url:
+        yield url
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Engine, text
 
 from reengagement import planner, runs
-from reengagement.database import autocommit
 from reengagement.errors import AlreadyRunning, HostError
 from reengagement.rules import Rules
 from reengagement.settings import Settings
@@ -131,11 +130,9 @@ def test_the_tick_notices_a_crash_before_the_next_run(people, engine, settings):
     )
     with engine.begin() as busy:
         runs.take_lock(busy)
-        with autocommit(engine) as connection:
-            runs.notice_crashes(connection)
+        runs.notice_crashes(engine)
         assert [state for state, _ in states(people)] == ["running"]
-    with autocommit(engine) as connection:
-        runs.notice_crashes(connection)
+    runs.notice_crashes(engine)
     assert [state for state, _ in states(people)] == ["crashed"]
 
 
