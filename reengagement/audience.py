@@ -20,7 +20,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     null,
     select,
 )
@@ -30,7 +29,7 @@ from sqlalchemy.types import Text
 from reengagement.host import Host
 from reengagement.rules import Rules
 from reengagement.staging import stage
-from reengagement.tables import Time, campaign, opt_out
+from reengagement.tables import campaign, opt_out
 
 AHEAD = timedelta(days=1)
 """Steps dated up to a day ahead count: a host whose clock isn't UTC is ahead by its offset."""
@@ -60,9 +59,13 @@ def stage_activity(connection: Connection, host: Host, rules: Rules, now: dateti
     """Stage `user_id, newest, steps` of everyone active since the look-back or the oldest open campaign.
 
     One scan of the host's steps serves the whole run: who is inactive, who came back, whose lapse moved.
+    The oldest campaign is read first: PostgreSQL can't tell how many steps lie after an unknown time,
+    guessed 379 for 45,000 and sorted where hashing takes a third of the time.
     """
-    oldest_open = select(func.min(campaign.c.started_at)).where(campaign.c.is_active)
-    since = func.least(literal(now - rules.look_back, Time()), oldest_open.scalar_subquery())
+    oldest = connection.execute(
+        select(func.min(campaign.c.started_at)).where(campaign.c.is_active)
+    ).scalar_one()
+    since = min(now - rules.look_back, oldest or now)
     activity = activity_until(host, now)
     query = (
         select(activity.c.user_id, func.max(activity.c.at).label("newest"), func.count().label("steps"))
