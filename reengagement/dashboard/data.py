@@ -89,8 +89,8 @@ def live(settings: Settings) -> Live:
             last_run=metrics.last_run(connection),
         )
     if found.last_run and found.last_run.state == "running":
-        with transaction(settings) as connection:
-            runs.notice_crashes(connection)
+        with errors_in_words():
+            runs.notice_crashes(engine_of(settings))
     return found
 
 

@@ -30,8 +30,8 @@ def build_session_routes(settings: Settings) -> list[BaseRoute]:
     """Return `GET /session/sign-in?token=…` and, in the demo only, `POST /session/demo`."""
 
     def sign_in(request: Request) -> Response:
-        if request.method == "HEAD":
-            return Response(headers=HEADERS)
+        if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
+            return Response(status_code=204, headers=HEADERS)  # nobody has pressed the link yet
         return _answer(settings, request, lambda: _redeem(settings, request.query_params.get("token", "")))
 
     def demo(request: Request) -> Response:
