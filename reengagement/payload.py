@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
+
+import regex
 
 from reengagement.vapid import base64url
 
 PAYLOAD_LIMIT = 2000
-"""Bytes of a payload; push services take 3,993, some phones are slower with more than 2 kB."""
+"""Bytes of a payload; push services take 3,993, and long texts are cut on every screen anyway."""
+LONGEST_SIGN = 64
+"""Code points looked at beyond a cut, to see whether it splits a sign."""
 
 
 def topic_of(key: str) -> str:
@@ -40,10 +43,6 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-_DANGLING = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f\U0001f3fb-\U0001f3ff]+$")
-"""What must not stand before an ellipsis: blanks, joiners and what only modifies the sign before it."""
-
-
 def _clip(text: str, room: int) -> str:
     """Return `text`, or as much of it as fits with an ellipsis into `room` bytes of JSON."""
     if len(_json(text)) - 2 <= room:
@@ -53,5 +52,15 @@ def _clip(text: str, room: int) -> str:
         middle = (low + high + 1) // 2
         fits = len(_json(text[:middle] + "…")) - 2 <= room
         low, high = (middle, high) if fits else (low, middle - 1)
-    kept = _DANGLING.sub("", text[:low])
-    return f"{kept}…" if kept else ""
+    kept = _whole_signs(text, low).rstrip()
+    return f"{kept}…" if low else ""
+
+
+def _whole_signs(text: str, end: int) -> str:
+    """Return `text` up to `end`, less a sign (an emoji, a letter with its accent) that this cuts in two."""
+    whole = 0
+    for sign in regex.finditer(r"\X", text[: end + LONGEST_SIGN]):
+        if sign.end() > end:
+            break
+        whole = sign.end()
+    return text[:whole]

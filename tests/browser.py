@@ -1,0 +1,135 @@
+"""A real browser for the tests, and a web process for it to look at.
+
+`python -m tests.browser` sees to it that there is one: Chromium or Chrome on the path, else Debian's
+package where apt can be used. Without one, tests that need it are skipped and say so; in CI they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.redis_server import _apt, _free_port
+
+ROOT = Path(__file__).parent.parent
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60
+LINK = re.compile(r"http://\S+/session/sign-in\?token=\S+")
+
+
+def program() -> str | None:
+    """Return the path of the system's browser, None if there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or (str(ON_A_MAC) if ON_A_MAC.exists() else None)
+
+
+def install() -> str | None:
+    """Return the path of a browser, installed with apt-get if there is none and that can be done."""
+    apt = _apt()
+    if program() is None and apt:
+        click.echo("Installing chromium with apt-get: some tests look at the pages in a real browser")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
+            subprocess.run([*apt, *words], env=environment, check=False)
+    return program()
+
+
+@contextmanager
+def running() -> Iterator[Browser]:
+    """Yield a browser; where there is none, skip the test aloud, or fail it in CI."""
+    path = program()
+    if path is None:
+        complaint = "There is no browser: install chromium, or `make test` as someone who may use apt-get."
+        if os.environ.get("CI"):
+            pytest.fail(complaint)
+        pytest.skip(complaint)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Site:
+    """A web process: its address, and the link that it printed."""
+
+    url: str
+    link: str
+
+
+@contextmanager
+def serving(**variables: str) -> Iterator[Site]:
+    """Yield a web process of its own, started as anyone would, with these environment variables."""
+    port = _free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REENGAGEMENT_")}
+    words = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env={**kept, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    try:
+        yield _ready(process, lines, f"http://localhost:{port}")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line)
+
+
+def _ready(process: subprocess.Popen[str], lines: queue.Queue[str], url: str) -> Site:
+    """Wait until the web process has printed its link and answers."""
+    said = ""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            said += lines.get(timeout=0.2)
+        except queue.Empty:
+            continue
+        if (link := LINK.search(said)) and _healthy(url):
+            return Site(url, link.group())
+    raise RuntimeError(f"the web process doesn't start: {said}")
+
+
+def _healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/_stcore/health", timeout=10) as answer:
+        return bool(answer.read() == b"ok")
+
+
+if __name__ == "__main__":
+    found = install()
+    click.echo(f"Browser for the tests: {found or 'none; the tests that need one are skipped'}")
