@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from reengagement.demo.phone import subscription_of
 from reengagement.demo.push_service import Running, running
 from reengagement.webpush import Message, Sender, make_vapid_keys, payload_of, topic_of
-from tests.browser import chromium
+from tests import browser as browsers
 from tests.wire import Wire
 
 PRIVATE, _ = make_vapid_keys()
@@ -33,7 +33,7 @@ def dashboard() -> Iterator[Wire]:
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    with chromium() as browser:
+    with browsers.running() as browser:
         yield browser
 
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from reengagement.http import build_routes
 from reengagement.payload import payload_of
 from reengagement.settings import parse
-from tests.browser import chromium
+from tests import browser as browsers
 from tests.served import served
 from tests.wire import Wire
 
@@ -68,7 +68,7 @@ def dashboard() -> Iterator[Wire]:
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    with chromium() as browser:
+    with browsers.running() as browser:
         yield browser
 
 
