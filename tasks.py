@@ -11,7 +11,7 @@ from reengagement.settings import load
 
 FIRST, LATER = 10, 1
 DRAIN_SECONDS = 4.0
-"""A drain lets others run after so long, and SIGTERM waits for no more."""
+"""A drain lets others run after so long."""
 
 settings = load()
 huey = make_huey(settings)
@@ -20,12 +20,21 @@ huey = make_huey(settings)
 @huey.periodic_task(crontab(), priority=FIRST)
 def tick() -> None:
     """Look after what is due, every minute, and wake as many drains as are wanted."""
-    for _ in range(ticking.tick(database.engine_of(settings), settings, waiting=huey.pending_count())):
-        drain()
+    wake(ticking.tick(database.engine_of(settings), settings, waiting=huey.pending_count()))
 
 
 @huey.task(priority=LATER)
 def drain() -> None:
-    """Send for a few seconds; if time ran out there is more to do."""
-    if delivery.drain(database.engine_of(settings), settings, seconds=DRAIN_SECONDS).more:
+    """Send for a few seconds; if the time ran out there is more to do."""
+    engine = database.engine_of(settings)
+    if delivery.drain(engine, settings, seconds=DRAIN_SECONDS, stop=huey.is_stopping).more:
         drain()
+
+
+def wake(drains: int) -> None:
+    """Enqueue so many drains."""
+    for _ in range(drains):
+        drain()
+
+
+huey.wake = wake

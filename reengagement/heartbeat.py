@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from reengagement.tables import consumer
 
-EVERY_SECONDS = 10.0
+EVERY_SECONDS = 5.0
 ALIVE_FOR = timedelta(minutes=3)
 """A consumer not seen for so long counts as gone."""
 KEPT_FOR = timedelta(days=7)

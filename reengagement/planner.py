@@ -92,12 +92,8 @@ def run(
     started_by: str,
     now: datetime | None = None,
     progress: Progress = lambda stage: None,
-    wake: Callable[[], None] | None = None,
 ) -> RunReport:
     """Run the planner once and return what it did; `now` (naive UTC) is PostgreSQL's time if not given.
-
-    `wake` is called after the commit where there is something to send: who can, tells a consumer, so
-    that reminders leave at once; without it they leave with the next tick.
 
     1. Take the lock of runs; without it the row says *already running*.
     2. Stage what closes, opens, is due, and its texts.
@@ -126,8 +122,6 @@ def run(
             runs.fail(journal, run_id, f"{type(error).__name__}: {error}")
             raise
     log.info("run done", extra={"run": run_id})
-    if wake is not None and report.scheduled_notifications:
-        wake()
     return report
 
 

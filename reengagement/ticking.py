@@ -19,7 +19,7 @@ def tick(engine: Engine, settings: Settings, *, waiting: int = 0) -> int:
 
     1. Notice runs that crashed; run the day's run if it is due (E1).
     2. Take back what killed workers left (D5).
-    3. Drains: what the waiting work is worth, no more than there are workers, less those `waiting`.
+    3. Drains: see `drains_wanted`.
 
     A failed run doesn't keep the others from being looked after: it is in its row, and tried again.
     """
@@ -31,6 +31,11 @@ def tick(engine: Engine, settings: Settings, *, waiting: int = 0) -> int:
     if due:
         _scheduled_run(engine, settings)
     delivery.take_back(engine, settings)
+    return drains_wanted(engine, waiting)
+
+
+def drains_wanted(engine: Engine, waiting: int) -> int:
+    """Return how many more drains the waiting work is worth: at most one a worker, less those `waiting`."""
     with autocommit(engine) as connection:
         now = clock(connection)
         workers = max(1, heartbeat.workers_alive(connection, now))

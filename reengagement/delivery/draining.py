@@ -36,6 +36,9 @@ POSTED_AT_ONCE = 100
 """The posting group: what a killed worker leaves unknown at most, times LANES."""
 LANES = 2
 """Groups under way at once in one worker: 200 requests in flight, past which nothing is gained."""
+STOP_SECONDS = 3.0
+"""How long requests in flight are waited for after a stop."""
+LOOK_UP_SECONDS = 0.5
 CLICKS_COUNT_FOR = timedelta(days=30)
 """How long after a reminder's expiry its links still count."""
 PER_WORKER = 2_000
@@ -66,6 +69,12 @@ class _Context:
     clock: Clock
     post: Post
     secret: str
+    ends_at: float
+    stop: Callable[[], bool]
+
+    def is_over(self) -> bool:
+        """Tell whether no more work is to be begun."""
+        return time.monotonic() >= self.ends_at or self.stop()
 
 
 def drain(
@@ -75,13 +84,15 @@ def drain(
     post: Post | None = None,
     clock: Clock = database.clock,
     seconds: float | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Drained:
     """Send what is due until nothing is, or for about `seconds`; return what was done.
 
+    Once `stop` tells so, nothing more is begun, and what is in flight is settled within STOP_SECONDS.
     `post` stands in for the network (a simulation's people); without it, Web Push by the settings'
     VAPID key. Raises SettingsError without such a key, NotMigrated, HostError.
     """
-    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds))
+    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds, stop))
 
 
 @cache
@@ -91,15 +102,20 @@ def _runner(process_id: int) -> asyncio.Runner:
 
 
 async def _drain(
-    engine: Engine, settings: Settings, post: Post | None, clock: Clock, seconds: float | None
+    engine: Engine,
+    settings: Settings,
+    post: Post | None,
+    clock: Clock,
+    seconds: float | None,
+    stop: Callable[[], bool],
 ) -> Drained:
     with engine.connect() as connection:
         secret = references.secret_of(connection, settings)
     post = post or (await _sender(settings, os.getpid())).post
-    context = _Context(engine, settings, clock, post, secret)
     ends_at = math.inf if seconds is None else time.monotonic() + seconds
+    context = _Context(engine, settings, clock, post, secret, ends_at, stop)
     done = Drained()
-    await asyncio.gather(*(_lane(context, ends_at, done) for _ in range(LANES)))
+    await asyncio.gather(*(_lane(context, done) for _ in range(LANES)))
     return done
 
 
@@ -121,16 +137,16 @@ async def _sender(settings: Settings, process_id: int) -> Sender:
     return _senders[key]
 
 
-async def _lane(context: _Context, ends_at: float, done: Drained) -> None:
+async def _lane(context: _Context, done: Drained) -> None:
     """Work off groups one after another until nothing is due or the time is up."""
-    while time.monotonic() < ends_at:
+    while not context.is_over():
         token = uuid.uuid4().hex
         fanned_out, claimed = await asyncio.to_thread(_take_work, context, token)
         done.fanned_out += fanned_out
         if not fanned_out and not claimed:
             return
         for group in _groups(claimed):
-            if time.monotonic() >= ends_at:
+            if context.is_over():
                 await asyncio.to_thread(_give_back, context, token)
                 break
             done.states.update(await _work_off(context, group, token))
@@ -160,7 +176,7 @@ def _give_back(context: _Context, token: str) -> None:
 async def _work_off(context: _Context, ids: Sequence[int], token: str) -> Counter[str]:
     """Post one group and settle it; return how many went into each state."""
     postings = await asyncio.to_thread(_begin, context, ids, token)
-    answers = await asyncio.gather(*(_post(context, posting) for posting in postings))
+    answers = await _answers(context, postings)
     pairs = list(zip(postings, answers, strict=True))
     return await asyncio.to_thread(_settle, context, pairs, token)
 
@@ -174,6 +190,25 @@ def _begin(context: _Context, ids: Sequence[int], token: str) -> tuple[Posting, 
             in_force = rules.in_force(connection, context.settings.rules).rules
             settling.settle_notifications(connection, in_force, begun.settled, now)
         return begun.postings
+
+
+async def _answers(context: _Context, postings: Sequence[Posting]) -> list[Answer]:
+    """Post a group and return the answers; when told to stop, don't wait for the slow ones.
+
+    What hasn't been answered by then may have arrived: unknown, like after a reset.
+    """
+    requests = [asyncio.create_task(_post(context, posting)) for posting in postings]
+    pending: set[asyncio.Task[Answer]] = set(requests)
+    cut_at = math.inf
+    while pending and time.monotonic() < cut_at:
+        _, pending = await asyncio.wait(pending, timeout=LOOK_UP_SECONDS)
+        if cut_at == math.inf and context.stop():
+            cut_at = time.monotonic() + STOP_SECONDS
+    for request in pending:
+        request.cancel()
+    if pending:
+        await asyncio.wait(pending)
+    return [Answer("unknown", "stopped") if each.cancelled() else each.result() for each in requests]
 
 
 async def _post(context: _Context, posting: Posting) -> Answer:
