@@ -15,7 +15,8 @@ Outcome = Literal["accepted", "gone", "rejected", "unsupported", "unknown", "ret
 Headers = Mapping[str, str]
 
 WAIT_WITHOUT_RETRY_AFTER = 120.0
-"""Seconds."""
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds; a longer one would silence a whole push service for the sake of one odd header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,16 @@ def _retry_after(headers: Headers, now: float) -> float | None:
     """Return the seconds that Retry-After asks for, if readable. A date counts from the answer's own Date."""
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
+        return min(float(value), LONGEST_WAIT)
     until, since = _seconds_of_date(value), _seconds_of_date(headers.get("Date", ""))
     if until is None:
         return None
-    return max(0.0, until - (now if since is None else since))
+    return min(max(0.0, until - (now if since is None else since)), LONGEST_WAIT)
 
 
 def _seconds_of_date(value: str) -> float | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or an hour of twenty digits
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

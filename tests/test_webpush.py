@@ -17,13 +17,16 @@ from typing import Any
 
 import pytest
 import regex
+from hypothesis import example, given
+from hypothesis import strategies as st
 from py_vapid import jwt
+from yarl import URL
 
 from reengagement import endpoints
 from reengagement.answers import classify
 from reengagement.demo.phone import subscription_of, token_of
 from reengagement.demo.push_service import Running, running
-from reengagement.endpoints import address_of, is_public
+from reengagement.endpoints import PUSH_HOSTS, address_of, is_public, may_be_posted
 from reengagement.errors import SettingsError
 from reengagement.vapid import CachingVapid
 from reengagement.webpush import (
@@ -287,6 +290,10 @@ NOON = "Tue, 10 Mar 2026 12:00:00 GMT"
         (429, {"Retry-After": "soon"}, 120.0),
         (429, {"Retry-After": "-3"}, 120.0),
         (429, {"Retry-After": "9" * 400}, 120.0),
+        (429, {"Retry-After": "999999999"}, 86400.0),
+        (429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86400.0),
+        (429, {"Retry-After": "1 Jan 99999999999999999999 00:00:00 GMT"}, 120.0),
+        (429, {"Retry-After": "1 Jan 2026 99999999999:00:00 GMT"}, 120.0),
         (503, {"Retry-After": "30"}, 30.0),
         (503, {}, None),
     ],
@@ -297,6 +304,14 @@ def test_retry_after_is_seconds_or_a_date_by_the_services_own_clock(
     address = address_of("https://fcm.googleapis.com/x")
     assert address is not None
     assert classify(status, headers, address, now=100.0).retry_after == seconds
+
+
+@given(st.integers(100, 599), st.text(), st.text())
+def test_no_header_is_too_odd_to_be_read(status: int, retry_after: str, date: str) -> None:
+    address = address_of("https://fcm.googleapis.com/x")
+    assert address is not None
+    answer = classify(status, {"Retry-After": retry_after, "Date": date}, address, now=0.0)
+    assert answer.retry_after is None or 0 <= answer.retry_after <= 86400
 
 
 def test_a_redirect_is_never_followed(push: Running) -> None:
@@ -446,6 +461,28 @@ FCM = "https://fcm.googleapis.com"
 def test_nothing_is_posted_outside_the_known_push_services(endpoint: str) -> None:
     message = message_to(FCM, endpoint=endpoint)
     assert post_without_a_connection(message) == Answer("rejected", "not_allowed")
+
+
+HOSTS = st.sampled_from(["fcm.googleapis.com", "x.push.apple.com", "127.0.0.1", "evil.org", "[::1]"])
+GLUE = st.sampled_from([*"/\\@:?#.%[]; \t\r\n", "//", ":443", ":80", "%2f", "%40", "user:word@", "。", "㏕"])
+
+
+@given(
+    st.sampled_from(["https://", "http://", "https:", "//", ""]), st.lists(st.one_of(HOSTS, GLUE), max_size=6)
+)
+@example("https://", ["fcm.googleapis.com", "/", "@", "evil.org"])
+def test_what_is_allowed_is_what_the_request_is_made_to(scheme: str, parts: list[str]) -> None:
+    """Two readings of one address are how requests are led astray: ours and the HTTP client's must agree."""
+    endpoint = scheme + "".join(parts)
+    address = address_of(endpoint)
+    if address is None:
+        return
+    url = URL(endpoint, encoded=True)
+    assert (url.scheme, url.host, url.port) == (address.scheme, address.host, address.port)
+    assert (url.user, url.password) == (None, None)
+    if may_be_posted(address, frozenset()):
+        assert (url.scheme, url.port) == ("https", 443)
+        assert any(url.host == host or str(url.host).endswith(f".{host}") for host in PUSH_HOSTS)
 
 
 @pytest.mark.parametrize(
