@@ -5,6 +5,6 @@ through the code that does it in earnest, with `now` as an argument.
 """
 
 from reengagement.simulate.behaviour import Behaviour
-from reengagement.simulate.days import NotEmpty, Simulated, simulate
+from reengagement.simulate.days import ORIGIN, NotEmpty, Simulated, simulate
 
-__all__ = ["Behaviour", "NotEmpty", "Simulated", "simulate"]
+__all__ = ["ORIGIN", "Behaviour", "NotEmpty", "Simulated", "simulate"]

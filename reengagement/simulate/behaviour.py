@@ -21,7 +21,7 @@ class Behaviour:
     """Share of the users who are there on the first day; the others join over the whole time."""
     growth: float = 2.0
     """How many times as many join at the end as at the beginning."""
-    practice_low: float = 0.35
+    practice_low: float = 0.5
     practice_high: float = 0.95
     """An engaged user practises on a day with a probability of their own, evenly between these two."""
     weekend_factor: float = 1.15
@@ -37,7 +37,7 @@ class Behaviour:
     # Lapsing and coming back by oneself
     lapse: float = 0.055
     """After a session, the probability that it was the last one for now."""
-    return_a_day: float = 0.016
+    return_a_day: float = 0.010
     """On the first day away, the probability of coming back that day with no reminder at all."""
     return_fades: float = 20.0
     """Days after which that probability has fallen to 37 %."""
@@ -71,7 +71,7 @@ class Behaviour:
     """Mean life of a subscription; afterwards the push service answers 410."""
     new_phone: float = 0.5
     """Of those who come back without a living subscription, the share who allow reminders again."""
-    hiccup: float = 0.012
+    hiccup: float = 0.004
     """Posts that are answered 503 or 429 and succeed later."""
     lost_answer: float = 0.003
     """Posts whose answer never comes: outcome *unknown*. Half of them did arrive."""

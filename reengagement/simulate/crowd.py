@@ -26,6 +26,7 @@ HOURS = np.array(
 """When people practise: weights of the 24 hours from 08:00 to 08:00."""
 
 Times = npt.NDArray[np.int64]
+Users = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,8 @@ class Crowd:
     def live(self, begin: int, end: int, *, weekend: bool) -> list[Session]:
         """Return the sessions of one day, from one morning's run to the next, in order of time."""
         starts: dict[int, int] = {user: int(self.joins_at[user]) for user in self.newcomers(begin, end)}
-        for user in self._who_practises(begin, weekend):
-            starts[user] = self._moment(begin, end)
-        for user in self._who_returns(begin):
-            starts[user] = self._moment(begin, end)
+        today = np.concatenate([self._who_practises(begin, weekend), self._who_returns(begin)])
+        starts.update(zip(today.tolist(), self._moments(len(today), begin, end), strict=True))
         while self._appointments and self._appointments[0][0] < end:
             at, user = heapq.heappop(self._appointments)
             if not self.pinned[user] and self.away_since[user] >= 0:
@@ -100,24 +99,23 @@ class Crowd:
             self._after(session)
         return sessions
 
-    def _who_practises(self, begin: int, weekend: bool) -> list[int]:
+    def _who_practises(self, begin: int, weekend: bool) -> Users:
         wish = self.practice * (self.behaviour.weekend_factor if weekend else 1)
         may = self.engaged & ~self.pinned & (self.joins_at < begin)
-        return [int(user) for user in np.flatnonzero(may & (self.chance.random(len(wish)) < wish))]
+        return np.flatnonzero(may & (self.chance.random(len(wish)) < wish))
 
-    def _who_returns(self, begin: int) -> list[int]:
+    def _who_returns(self, begin: int) -> Users:
         away = self.away_since >= 0
         days = np.maximum(begin - self.away_since, 0) / DAY
         rate = self.behaviour.return_a_day * np.exp(-days / self.behaviour.return_fades)
         wish = self.loyalty * (rate + self.behaviour.return_floor)
-        come = away & ~self.pinned & (self.chance.random(len(wish)) < wish)
-        return [int(user) for user in np.flatnonzero(come)]
+        return np.flatnonzero(away & ~self.pinned & (self.chance.random(len(wish)) < wish))
 
-    def _moment(self, begin: int, end: int) -> int:
-        """Return a time of day at which people practise, at least half an hour before the day's end."""
-        hour = self.chance.choice(24, p=HOURS / HOURS.sum())
-        at = begin + int((hour + self.chance.random()) * DAY / 24)
-        return min(at, max(begin, end - 30 * MINUTE))
+    def _moments(self, count: int, begin: int, end: int) -> list[int]:
+        """Return times of day at which people practise, at least half an hour before the day's end."""
+        hours = self.chance.choice(24, count, p=HOURS / HOURS.sum()) + self.chance.random(count)
+        moments = begin + (hours * DAY / 24).astype(np.int64)
+        return [int(at) for at in np.minimum(moments, max(begin, end - 30 * MINUTE))]
 
     def _session(self, user: int, at: int) -> Session:
         steps = 1 + int(self.chance.poisson(self.behaviour.extra_steps))
