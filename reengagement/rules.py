@@ -45,6 +45,8 @@ class Rules(BaseModel):
     """Share of users for whom a campaign is recorded and nothing is sent."""
     expiry_hours: Annotated[int, Field(ge=1, le=24 * 28)] = 24
     """A reminder not sent within this time after it was queued is dropped."""
+    pushes_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """At most this many a second to one push service, all workers together; 0 = as fast as they take them."""
     click_rate_threshold: Share = 0.05
     return_rate_threshold: Share = 0.10
 

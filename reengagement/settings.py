@@ -28,6 +28,7 @@ RULE_NAMES = (
     "honour_host_settings",
     "holdout_share",
     "expiry_hours",
+    "pushes_per_second",
     "click_rate_threshold",
     "return_rate_threshold",
 )

@@ -191,6 +191,7 @@ here are its SHA-256 and its origin, since subscriptions vanish."""
 
 Index(
     "ReengagementDelivery_due_idx",
+    delivery.c.push_service,
     delivery.c.next_attempt_at,
     delivery.c.id,
     postgresql_where=delivery.c.state == "queued",
@@ -273,9 +274,11 @@ push_origin = Table(
     Column("pausedUntil", Time(), key="paused_until"),
     Column("reason", Text, key="reason"),
     Column("refusals", Integer, key="refusals", nullable=False, server_default=text("0")),
+    Column("allowance", Double, key="allowance"),
+    Column("allowanceAt", Time(), key="allowance_at"),
     Column("updatedAt", Time(), key="updated_at", nullable=False),
 )
-"""A push service's standing: a pause, and how many 401/403 came in a row."""
+"""A push service's standing: a pause, how many 401/403 came in a row, and what a rate limit leaves it."""
 
 strike = Table(
     "ReengagementStrike",

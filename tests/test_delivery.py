@@ -214,6 +214,32 @@ def test_d3_a_wrong_key_is_no_outcome_the_origin_waits_and_none_is_removed(remin
     assert people.one('SELECT refusals FROM "ReengagementPushOrigin"')["refusals"] == 0
 
 
+def test_d3_the_breaker_closes_by_a_probe_one_delivery_tries_while_the_others_wait(remind, drain, people):
+    remind(*(f"user-{number:02}" for number in range(origins.REFUSALS_IN_A_ROW)))
+    drain(Phones(REFUSED))
+    probes = Phones(REFUSED)
+    drain(probes, hours=0.26)
+    assert len(probes.posted) == 1, "one tried, was refused, and the origin waits again"
+    drain(probes, hours=0.4)
+    assert len(probes.posted) == 1
+    assert {row["state"] for row in deliveries(people)} == {"queued"}
+    healed = Phones()
+    drain(healed, hours=1)
+    assert len(healed.posted) == origins.REFUSALS_IN_A_ROW
+
+
+def test_a_rate_limit_makes_a_ramp_of_a_backlog(remind, people, engine, settings):
+    remind(*(f"user-{number:02}" for number in range(30)))
+    limited = settings.model_copy(update={"rules": {"pushes_per_second": "10"}})
+    posted = []
+    for seconds in (0, 0.5, 1, 60):
+        phones = Phones()
+        moment = people.now + timedelta(seconds=seconds)
+        delivery.drain(engine, limited, post=phones, clock=lambda connection, moment=moment: moment)
+        posted.append(len(phones.posted))
+    assert posted == [10, 5, 5, 10], "a second's worth at once at most, whatever has been saved up"
+
+
 def test_d3_an_origin_that_throttles_pauses_and_the_others_flow(remind, drain, people):
     remind("alice", "bob", "charlie", "dora")
     people.execute(
@@ -223,7 +249,7 @@ def test_d3_an_origin_that_throttles_pauses_and_the_others_flow(remind, drain, p
     throttled = Answer("retry", "http_429", 429, retry_after=3600)
     drain(Phones(throttled, dora=ACCEPTED))
     people.execute('UPDATE "ReengagementDelivery" SET "nextAttemptAt" = :at', at=people.now)
-    paused = people.one('SELECT * FROM "ReengagementPushOrigin"')
+    paused = people.one('SELECT * FROM "ReengagementPushOrigin" WHERE "pausedUntil" IS NOT NULL')
     assert (paused["origin"], paused["reason"]) == ("https://fcm.googleapis.com", "throttled")
     phones = Phones()
     drain(phones, hours=0.9)
@@ -312,7 +338,7 @@ def test_b6_a_pause_between_claim_and_post_sends_the_claimed_back_unharmed(remin
     with engine.begin() as connection:
         host = connect("dog_training", connection)
         delivery.draining.fan_out(connection, host, planner.rules.Rules(), people.now)
-        ids = claiming.claim(connection, "mine", people.now, 10)
+        ids = claiming.claim(connection, planner.rules.Rules(), "mine", people.now, 10)
         pause.pause(connection, by="test", now=people.now)
         begun = claiming.begin_posting(connection, host, ids, "mine", people.now)
     assert (len(ids), begun.postings, begun.settled) == (1, (), ())
@@ -371,7 +397,7 @@ def claim_and_begin(engine: Engine, people: People, token: str = "lost") -> None
     with engine.begin() as connection:
         host = connect("dog_training", connection)
         delivery.draining.fan_out(connection, host, planner.rules.Rules(), people.now)
-        ids = claiming.claim(connection, token, people.now, 10)
+        ids = claiming.claim(connection, planner.rules.Rules(), token, people.now, 10)
         claiming.begin_posting(connection, host, ids[:1], token, people.now)
 
 
@@ -389,6 +415,18 @@ def test_d5_a_killed_worker_leaves_claimed_work_queued_and_posting_unknown(
     phones = Phones()
     drain(phones, hours=1)
     assert len(phones.posted) == 1
+
+
+def test_d5_a_reminder_shown_before_its_worker_was_missed_counts_as_sent(
+    remind, people, engine, settings
+):
+    remind("alice")
+    claim_and_begin(engine, people)
+    with engine.begin() as connection:
+        clicks.record_shown(connection, [(notification(people)["id"], people.now)])
+    later = people.now + timedelta(minutes=3)
+    delivery.take_back(engine, settings, clock=lambda connection: later)
+    assert (notification(people)["sent"], campaign(people)["totalNotificationsSent"]) == (True, 1)
 
 
 def test_d5_a_late_answer_with_the_matching_token_is_the_truth(remind, people, engine, settings):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     FromClause,
@@ -17,12 +19,17 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.types import Integer, Text
 
 from reengagement.audience import AHEAD
+from reengagement.delivery import origins
 from reengagement.delivery.fan_out import PAUSED
 from reengagement.host import Host, Subscription
+from reengagement.rules import Rules
 from reengagement.tables import campaign, delivery, notification, opt_out, push_origin
 
 CLAIM_LEASE = timedelta(minutes=2)
@@ -55,34 +62,56 @@ class Begun:
     settled: tuple[str, ...]
 
 
-def claim(connection: Connection, token: str, now: datetime, limit: int) -> list[int]:
-    """Lease up to `limit` deliveries that are due, of origins that aren't paused; return their ids.
+def claim(connection: Connection, rules: Rules, token: str, now: datetime, limit: int) -> list[int]:
+    """Lease deliveries that are due, up to `limit` of each push service, and return their ids.
 
-    None while sending is paused. 62,000 rows a second with one worker, against 2,500 one at a time.
+    1. What each service may get now: nothing while it is paused, one as a probe, or its rate's share.
+    2. The oldest of each, passing over what another worker holds; none while sending is paused.
+
+    62,000 rows a second with one worker, against 2,500 one at a time.
     """
-    due = (
+    granted = origins.grant(connection, rules.pushes_per_second, limit, now)
+    if not granted:
+        return []
+    services = _as_table(granted)
+    oldest = (
         select(delivery.c.id)
         .where(
             delivery.c.state == "queued",
+            delivery.c.push_service == services.c.origin,
             delivery.c.next_attempt_at <= now,
             ~PAUSED,
-            ~_origin_paused(now),
         )
         .order_by(delivery.c.next_attempt_at, delivery.c.id)
-        .limit(limit)
+        .limit(services.c.granted)
         .with_for_update(skip_locked=True)
+        .lateral("oldest")
     )
-    claimed = connection.execute(
+    due = select(oldest.c.id).select_from(services.join(oldest, true()))
+    rows = connection.execute(
         update(delivery)
         .where(delivery.c.id == func.any(func.array(due.scalar_subquery())))
         .values(state="claimed", claim_token=token, lease_ends_at=now + CLAIM_LEASE)
-        .returning(delivery.c.id)
-    )
-    return sorted(claimed.scalars())
+        .returning(delivery.c.id, delivery.c.push_service)
+    ).all()
+    origins.take(connection, rules.pushes_per_second, Counter(row.push_service for row in rows))
+    return sorted(row.id for row in rows)
+
+
+def _as_table(granted: Mapping[str, int]) -> FromClause:
+    names = array(list(granted), type_=Text)
+    numbers = array(list(granted.values()), type_=Integer)
+    columns = (Column("origin", Text), Column("granted", Integer))
+    return func.unnest(names, numbers).table_valued(*columns, name="services").render_derived()
 
 
 def _origin_paused(now: datetime) -> ColumnElement[bool]:
-    return exists().where(push_origin.c.origin == delivery.c.push_service, push_origin.c.paused_until > now)
+    """A pause that began since the claim; a probe's own pause keeps out the others, not itself."""
+    return exists().where(
+        push_origin.c.origin == delivery.c.push_service,
+        push_origin.c.paused_until > now,
+        push_origin.c.reason != origins.PROBING,
+    )
 
 
 def begin_posting(connection: Connection, host: Host, ids: Sequence[int], token: str, now: datetime) -> Begun:

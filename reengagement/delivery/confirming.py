@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from reengagement.delivery.settling import recount
@@ -40,3 +40,14 @@ def confirm(connection: Connection, notification_ids: Collection[str], now: date
     touched = list(confirmed.scalars())
     recount(connection, touched, now)
     return len(touched)
+
+
+def confirm_seen(connection: Connection, notification_ids: Collection[str], now: datetime) -> int:
+    """Do the same for those of these notifications that were clicked or shown before they became unknown."""
+    seen = connection.execute(
+        select(notification.c.id).where(
+            notification.c.id == func.any(sorted(set(notification_ids))),
+            or_(notification.c.opened, notification.c.clicked),
+        )
+    )
+    return confirm(connection, list(seen.scalars()), now)

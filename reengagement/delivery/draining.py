@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, func, select
 from reengagement import database, host, references, rules
 from reengagement.delivery import claiming, origins, settling
 from reengagement.delivery.claiming import Posting
+from reengagement.delivery.confirming import confirm_seen
 from reengagement.delivery.fan_out import fan_out
 from reengagement.delivery.outcomes import result_of
 from reengagement.errors import SettingsError
@@ -165,7 +166,7 @@ def _take_work(context: _Context, token: str) -> tuple[int, list[int]]:
         seen = host.connect(context.settings.host, connection)
         fanned_out = fan_out(connection, seen, in_force, now)
     with context.engine.begin() as connection:
-        return fanned_out, claiming.claim(connection, token, now, CLAIMED_AT_ONCE)
+        return fanned_out, claiming.claim(connection, in_force, token, now, CLAIMED_AT_ONCE)
 
 
 def _give_back(context: _Context, token: str) -> None:
@@ -293,6 +294,7 @@ def take_back(engine: Engine, settings: Settings, *, clock: Clock = database.clo
         touched = claiming.reclaim(connection, now)
         in_force = rules.in_force(connection, settings.rules).rules
         settling.settle_notifications(connection, in_force, touched, now)
+        confirm_seen(connection, touched, now)
         return len(set(touched))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement import campaigns
+from reengagement.delivery import origins
 from reengagement.endpoints import endpoint_hash, push_service_of
 from reengagement.host import Host
 from reengagement.rules import Rules
@@ -32,6 +33,7 @@ def fan_out(connection: Connection, host: Host, rules: Rules, now: datetime, lim
         return 0
     rows = _deliveries(taken, _subscriptions(connection, host, taken), now)
     if rows:
+        origins.meet(connection, (row["push_service"] for row in rows), now)
         connection.execute(
             insert(delivery).on_conflict_do_nothing(
                 index_elements=[delivery.c.notification_id, delivery.c.endpoint_hash]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement.tables import push_origin, strike
@@ -18,6 +19,9 @@ BREAKER_PAUSE = timedelta(minutes=15)
 THROTTLES_AT_ONCE = 3
 STRIKES = 5
 STRIKING = (400, 401, 403)
+REFUSED, THROTTLED, PROBING = "refused", "throttled", "probing"
+PROBE_TAKES = timedelta(minutes=2)
+"""While one delivery tries whether an origin accepts again, the others wait."""
 
 
 @dataclass
@@ -34,6 +38,68 @@ class Standing:
 
     broken: Mapping[str, datetime] = field(default_factory=dict)
     """Origins whose breaker is open, and until when: their refusals aren't outcomes."""
+
+
+def meet(connection: Connection, origins: Iterable[str], now: datetime) -> None:
+    """Note push services that weren't known yet."""
+    rows = [{"origin": origin, "updated_at": now} for origin in sorted(set(origins))]
+    if rows:
+        known = [push_origin.c.origin]
+        connection.execute(insert(push_origin).on_conflict_do_nothing(index_elements=known), rows)
+
+
+def grant(connection: Connection, rate: int, limit: int, now: datetime) -> dict[str, int]:
+    """Return how many deliveries each push service may be given now, `limit` at most.
+
+    None while it is paused. One, as a probe, where the breaker was open and its pause is over: only an
+    acceptance closes it. With a `rate` (a second, all workers together), what a token bucket of one
+    second's worth holds; the rows stay locked until `take`.
+    """
+    query = select(push_origin).order_by(push_origin.c.origin)
+    granted: dict[str, int] = {}
+    for row in connection.execute(query.with_for_update() if rate else query).all():
+        if row.paused_until is not None and row.paused_until > now:
+            continue
+        if row.refusals >= REFUSALS_IN_A_ROW:
+            granted[row.origin] = int(_may_probe(connection, row.origin, now))
+        elif rate:
+            granted[row.origin] = min(limit, _refill(connection, row, rate, now))
+        else:
+            granted[row.origin] = limit
+    return {origin: number for origin, number in granted.items() if number}
+
+
+def _may_probe(connection: Connection, origin: str, now: datetime) -> bool:
+    """Take the right to probe, by a compare-and-set: one worker gets it."""
+    free = or_(push_origin.c.paused_until.is_(None), push_origin.c.paused_until <= now)
+    taken = connection.execute(
+        update(push_origin)
+        .where(push_origin.c.origin == origin, free)
+        .values(paused_until=now + PROBE_TAKES, reason=PROBING, updated_at=now)
+    )
+    return taken.rowcount == 1
+
+
+def _refill(connection: Connection, row: Row[Any], rate: int, now: datetime) -> int:
+    seconds = (now - row.allowance_at).total_seconds() if row.allowance_at else 1.0
+    allowance = min(float(rate), (row.allowance or 0.0) + rate * max(0.0, seconds))
+    connection.execute(
+        update(push_origin)
+        .where(push_origin.c.origin == row.origin)
+        .values(allowance=allowance, allowance_at=now)
+    )
+    return int(allowance)
+
+
+def take(connection: Connection, rate: int, taken: Mapping[str, int]) -> None:
+    """Take from the buckets what was claimed of each service."""
+    if rate:
+        for origin, number in sorted(taken.items()):
+            connection.execute(
+                update(push_origin)
+                .where(push_origin.c.origin == origin)
+                .values(allowance=push_origin.c.allowance - number)
+            )
 
 
 def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: datetime) -> Standing:
@@ -56,9 +122,9 @@ def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: dat
         streak = 0 if one.accepted else refusals.get(origin, 0) + one.refused
         if one.refused and streak >= REFUSALS_IN_A_ROW:
             broken[origin] = now + BREAKER_PAUSE
-            _note(connection, origin, streak, broken[origin], "refused", now)
+            _note(connection, origin, streak, broken[origin], REFUSED, now)
         elif one.throttled >= THROTTLES_AT_ONCE:
-            _note(connection, origin, streak, now + timedelta(seconds=one.longest_wait), "throttled", now)
+            _note(connection, origin, streak, now + timedelta(seconds=one.longest_wait), THROTTLED, now)
         elif streak != refusals.get(origin, 0):
             _note(connection, origin, streak, None, None, now)
     return Standing(broken)

@@ -160,7 +160,7 @@ CREATE TABLE "ReengagementDelivery" (
     CONSTRAINT "ReengagementDelivery_notificationId_endpointHash_key"
         UNIQUE ("notificationId", "endpointHash")
 );
-CREATE INDEX "ReengagementDelivery_due_idx" ON "ReengagementDelivery" ("nextAttemptAt", id)
+CREATE INDEX "ReengagementDelivery_due_idx" ON "ReengagementDelivery" ("pushService", "nextAttemptAt", id)
     WHERE state = 'queued';
 CREATE INDEX "ReengagementDelivery_leased_idx" ON "ReengagementDelivery" ("leaseEndsAt")
     WHERE state IN ('claimed', 'posting');
@@ -169,6 +169,8 @@ CREATE TABLE "ReengagementPushOrigin" (
     "pausedUntil" TIMESTAMP(3),
     reason TEXT,
     refusals INTEGER NOT NULL DEFAULT 0,
+    allowance DOUBLE PRECISION,
+    "allowanceAt" TIMESTAMP(3),
     "updatedAt" TIMESTAMP(3) NOT NULL
 );
 CREATE TABLE "ReengagementStrike" (
