@@ -23,6 +23,7 @@ from reengagement.delivery.confirming import confirm_seen
 from reengagement.delivery.fan_out import fan_out
 from reengagement.delivery.outcomes import result_of
 from reengagement.errors import SettingsError
+from reengagement.host import Host
 from reengagement.settings import Settings
 from reengagement.tables import delivery, notification
 from reengagement.webpush import Answer, Message, Sender, payload_of, topic_of
@@ -70,6 +71,7 @@ class _Context:
     clock: Clock
     post: Post
     secret: str
+    seen: Host
     ends_at: float
     stop: Callable[[], bool]
 
@@ -86,14 +88,15 @@ def drain(
     clock: Clock = database.clock,
     seconds: float | None = None,
     stop: Callable[[], bool] = lambda: False,
+    lanes: int = LANES,
 ) -> Drained:
     """Send what is due until nothing is, or for about `seconds`; return what was done.
 
     Once `stop` tells so, nothing more is begun, and what is in flight is settled within STOP_SECONDS.
-    `post` stands in for the network (a simulation's people); without it, Web Push by the settings'
-    VAPID key. Raises SettingsError without such a key, NotMigrated, HostError.
+    `post` stands in for the network (a simulation's people, who need no second of the `lanes`); without
+    it, Web Push by the settings' VAPID key. Raises SettingsError without such a key, NotMigrated, HostError.
     """
-    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds, stop))
+    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds, stop, lanes))
 
 
 @cache
@@ -109,14 +112,16 @@ async def _drain(
     clock: Clock,
     seconds: float | None,
     stop: Callable[[], bool],
+    lanes: int,
 ) -> Drained:
     with engine.connect() as connection:
         secret = references.secret_of(connection, settings)
+        seen = host.connect(settings.host, connection)
     post = post or (await _sender(settings, os.getpid())).post
     ends_at = math.inf if seconds is None else time.monotonic() + seconds
-    context = _Context(engine, settings, clock, post, secret, ends_at, stop)
+    context = _Context(engine, settings, clock, post, secret, seen, ends_at, stop)
     done = Drained()
-    await asyncio.gather(*(_lane(context, done) for _ in range(LANES)))
+    await asyncio.gather(*(_lane(context, done) for _ in range(lanes)))
     return done
 
 
@@ -163,8 +168,7 @@ def _take_work(context: _Context, token: str) -> tuple[int, list[int]]:
     with context.engine.begin() as connection:
         now = context.clock(connection)
         in_force = rules.in_force(connection, context.settings.rules).rules
-        seen = host.connect(context.settings.host, connection)
-        fanned_out = fan_out(connection, seen, in_force, now)
+        fanned_out = fan_out(connection, context.seen, in_force, now)
     with context.engine.begin() as connection:
         return fanned_out, claiming.claim(connection, in_force, token, now, CLAIMED_AT_ONCE)
 
@@ -185,8 +189,7 @@ async def _work_off(context: _Context, ids: Sequence[int], token: str) -> Counte
 def _begin(context: _Context, ids: Sequence[int], token: str) -> tuple[Posting, ...]:
     with context.engine.begin() as connection:
         now = context.clock(connection)
-        seen = host.connect(context.settings.host, connection)
-        begun = claiming.begin_posting(connection, seen, ids, token, now)
+        begun = claiming.begin_posting(connection, context.seen, ids, token, now)
         if begun.settled:
             in_force = rules.in_force(connection, context.settings.rules).rules
             settling.settle_notifications(connection, in_force, begun.settled, now)
@@ -284,7 +287,7 @@ def _remove_dead(
         if answer.outcome == "gone" or posting.endpoint_hash in out
     ]
     if dead:
-        host.connect(context.settings.host, connection).remove_subscriptions(connection, dead)
+        context.seen.remove_subscriptions(connection, dead)
 
 
 def take_back(engine: Engine, settings: Settings, *, clock: Clock = database.clock) -> int:

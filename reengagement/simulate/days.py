@@ -208,6 +208,7 @@ class _Year:
                 self.settings,
                 post=self.postal.post,
                 clock=lambda connection: self.postal.now,
+                lanes=1,
             )
             with self.connection.begin():
                 again_at = self.connection.execute(
