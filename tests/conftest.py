@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -36,8 +37,12 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster_url(data_dir: Path) -> str:
-    """The address of an empty database of the embedded PostgreSQL."""
-    return embedded.ensure_running(data_dir)
+    """The address of an empty database of the embedded PostgreSQL; it needn't survive a power cut."""
+    url = embedded.ensure_running(data_dir)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(url, f"ALTER SYSTEM SET {setting} = off")
+    _execute(url, "SELECT pg_reload_conf()")
+    return url
 
 
 def database_named(url: str, name: str) -> str:
@@ -52,30 +57,61 @@ def _execute(url: str, statement: str) -> None:
     engine.dispose()
 
 
+class Clones:
+    """Copies of the migrated database, each made while the test before it runs."""
+
+    def __init__(self, cluster_url: str) -> None:
+        self._cluster_url = cluster_url
+        self._numbers = itertools.count()
+        self._aside = ThreadPoolExecutor(1)
+        self._next = self._aside.submit(self._make)
+
+    def _make(self) -> str:
+        name = f"clone_{next(self._numbers)}"
+        _execute(self._cluster_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return name
+
+    def take(self) -> str:
+        """Return the name of a copy that nobody has used."""
+        name = self._next.result()
+        self._next = self._aside.submit(self._make)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a copy, whoever is still connected."""
+        self._aside.submit(_execute, self._cluster_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._aside.shutdown()
+
+
 @pytest.fixture(scope="session")
-def database_url(cluster_url: str) -> str:
-    """The address of a migrated database with the host's empty tables; nobody commits to it."""
+def clones(cluster_url: str) -> Iterator[Clones]:
+    """Copies of a migrated database with the host's empty tables."""
     _execute(cluster_url, f"CREATE DATABASE {TEMPLATE}")
-    url = database_named(cluster_url, TEMPLATE)
-    engine = database.make_engine(url)
+    engine = database.make_engine(database_named(cluster_url, TEMPLATE))
     with engine.begin() as connection:
         sample.create_host_tables(connection)
     migrations.migrate(engine)
-    engine.dispose()
-    return url
+    engine.dispose()  # a database with a connection can't be copied
+    clones = Clones(cluster_url)
+    yield clones
+    clones.close()
 
 
-_numbers = itertools.count()
+@pytest.fixture(scope="session")
+def database_url(cluster_url: str, clones: Clones) -> str:
+    """The address of a migrated database with the host's empty tables; nobody commits to it."""
+    return database_named(cluster_url, clones.take())
 
 
 @pytest.fixture
-def clone_url(cluster_url: str, database_url: str, shared_engine: Engine) -> Iterator[str]:
+def clone_url(cluster_url: str, clones: Clones) -> Iterator[str]:
     """The address of a database of this test's own."""
-    shared_engine.dispose()  # a database with a connection can't be copied
-    name = f"clone_{next(_numbers)}"
-    _execute(cluster_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    name = clones.take()
     yield database_named(cluster_url, name)
-    _execute(cluster_url, f"DROP DATABASE {name} WITH (FORCE)")
+    clones.drop(name)
 
 
 @pytest.fixture
