@@ -28,7 +28,7 @@ from reengagement.embedded.binaries import find
 from reengagement.embedded.cluster import DATABASE, PORT, ROLE, Cluster, account_of, server_command
 from reengagement.errors import EmbeddedDatabaseError
 
-__all__ = ["ensure_running", "in_use", "stop"]
+__all__ = ["ensure_running", "in_use", "make_folder", "stop"]
 
 START_SECONDS = 120
 """How long a start may take; a recovery after a crash of the machine is the slowest."""
@@ -54,6 +54,12 @@ def ensure_running(data_dir: Path) -> str:
             f"The embedded PostgreSQL can't use {folder}: {error}. "
             "Name another folder in REENGAGEMENT_DATA_DIR, or a database in DATABASE_URL."
         ) from error
+
+
+def make_folder(data_dir: Path) -> None:
+    """Make a data folder that the account which PostgreSQL runs as can pass through, others not look into."""
+    folder = data_dir.expanduser().absolute()
+    Cluster(folder, account_of(folder)).make_folder()
 
 
 def in_use(data_dir: Path) -> bool:

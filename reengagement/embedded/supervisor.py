@@ -75,9 +75,12 @@ def start(task: dict[str, Any]) -> subprocess.Popen[bytes]:
     )
 
 
-def end_with_parent() -> None:
-    """Ask the kernel for a fast shutdown of this process when its parent dies, even of SIGKILL."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def end_with_parent(number: int = signal.SIGINT) -> None:
+    """Ask the kernel to signal this process when its parent dies, even of SIGKILL; Linux alone can.
+
+    The default is PostgreSQL's fast shutdown.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 def alone(users: int) -> bool:
