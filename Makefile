@@ -1,6 +1,7 @@
 # `make` alone lists what there is. The first target that needs Python makes .venv.
 
 SAMPLE = year
+BENCH = send
 PYTHON_IN_VENV = .venv/bin/python
 STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.toml | cksum | cut -d ' ' -f 1)
 
@@ -11,10 +12,10 @@ help:
 	@echo "make demo SAMPLE=document   the same with the five users of the test guide, and no consumer:"
 	@echo "make worker                 starts the consumer (beside a demo: that demo's)"
 	@echo "make demo-reset             throws the demo's data away and starts afresh"
-	@echo "make test                   the whole suite, with a real PostgreSQL and a real Redis"
+	@echo "make test                   the whole suite, with a real PostgreSQL, a real Redis, a browser"
 	@echo "make test-all               that and the tests that take minutes"
 	@echo "make check                  style, types, import directions"
-	@echo "make bench                  measures a run of the planner and a drain"
+	@echo "make bench                  measures how fast reminders leave (BENCH=--help: what else)"
 
 demo: $(STAMP)
 	@$(PYTHON_IN_VENV) -m reengagement demo --sample $(SAMPLE)
@@ -27,10 +28,12 @@ worker: $(STAMP)
 
 test: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
+	@$(PYTHON_IN_VENV) -m tests.browser
 	$(PYTHON_IN_VENV) -m pytest -m "not long"
 
 test-all: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
+	@$(PYTHON_IN_VENV) -m tests.browser
 	$(PYTHON_IN_VENV) -m pytest
 
 check: $(STAMP)
@@ -40,7 +43,7 @@ check: $(STAMP)
 	$(PYTHON_IN_VENV) -m pytest --noconftest -q tests/test_architecture.py
 
 bench: $(STAMP)
-	$(PYTHON_IN_VENV) -m bench
+	$(PYTHON_IN_VENV) -m bench $(BENCH)
 
 $(STAMP):
 	@.ci/venv $(STAMP)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+OURS = {"reengagement", "tests", "bench", "tasks", "streamlit_app", "pages"}
 OUTSIDE = frozenset({"reengagement.demo", "reengagement.simulate", "reengagement.embedded"})
 """Tools around the product: a sample, a simulation, a database server."""
 EDGES = frozenset(
@@ -203,11 +204,12 @@ def test_every_requirement_has_its_reason_in_the_documentation() -> None:
 
 
 def test_every_library_that_is_imported_is_a_requirement() -> None:
-    files = [*modules(), *(_module(path) for path in (ROOT / "tests").rglob("*.py"))]
+    files = [
+        *modules(),
+        *(_module(path) for folder in ("tests", "bench") for path in (ROOT / folder).rglob("*.py")),
+    ]
     roots = {name.partition(".")[0] for module in files for name in module.imports}
-    foreign = (
-        roots - set(sys.stdlib_module_names) - {"reengagement", "tests", "tasks", "streamlit_app", "pages"}
-    )
+    foreign = roots - set(sys.stdlib_module_names) - OURS
     provided = packages_distributions()
     named = {_plain(line) for line in _requirements()}
     unnamed = {root for root in foreign if not {_plain(one) for one in provided.get(root, [])} & named}
