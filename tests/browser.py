@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.redis_server import _apt, _free_port
 
@@ -39,6 +39,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
+expect.set_options(timeout=30_000)
+"""For a machine that is busy with other things; what is there already isn't waited for."""
+
 LINK = re.compile(r"http://\S+/session/sign-in\?token=\S+")
 
 

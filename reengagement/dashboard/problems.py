@@ -20,7 +20,7 @@ def shown_in_words() -> Iterator[None]:
     try:
         yield
     except ReengagementError as error:
-        log.exception("a page can't be shown")
+        log.error("a page can't be shown: %s", error)
         _ = language.chosen().gettext
         database = _("The database can't be used at the moment, so there is nothing to show.")
         other = _("This page can't be shown until the following is mended.")

@@ -1,0 +1,167 @@
+"""The dashboard in a real browser: cookies, websockets, double clicks, and how it looks."""
+
+import re
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
+
+from reengagement import database
+from reengagement.tables import notification, run
+from tests import browser
+from tests.dashboards import zone_where_it_is
+from tests.records import add_campaign, add_notification, days
+
+SECRET_NAME = "Аврора Тайнина"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.running() as found:
+        yield found
+
+
+@pytest.fixture
+def site(clone_url, engine, people):
+    """A web process; one campaign whose only reminder was sent, and one user who has lapsed."""
+    with engine.connect() as connection:
+        people.now = database.clock(connection)
+    people.add("avrora", days_ago=40, name=SECRET_NAME)
+    people.add("alice", days_ago=6)
+    with engine.begin() as connection:
+        avrora = add_campaign(connection, "avrora", people.now - days(1))
+        add_notification(connection, avrora, sent_at=people.now)
+    with browser.serving(DATABASE_URL=clone_url, REENGAGEMENT_TIMEZONE=zone_where_it_is(12)) as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+def heard(page: Page) -> list[bytes]:
+    """Return the list into which all that the page's websocket receives will come."""
+    frames: list[bytes] = []
+
+    def note(frame: str | bytes) -> None:
+        frames.append(frame.encode() if isinstance(frame, str) else frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    return frames
+
+
+@pytest.mark.parametrize("first", ["/", "/overview"])
+def test_a_fresh_process_shows_a_stranger_nothing_but_the_sign_in_page(site, page, first):
+    """F1. Whatever the address, the first of all requests too; and nothing else comes over the websocket."""
+    frames = heard(page)
+    for path in (first, "/overview", "/", "/?embed=true", "/nonsense"):
+        page.goto(site.url + path)
+        expect(page.get_by_role("heading", name="Вход")).to_be_visible()
+        expect(page.get_by_test_id("stMetric")).to_have_count(0)
+    said = b"".join(frames)
+    assert "Вход".encode() in said
+    assert SECRET_NAME.encode() not in said
+    assert "Обзор".encode() not in said
+    assert b"overview.py" not in said
+
+
+def test_the_one_time_link_works_once_and_signing_out_closes_every_tab(site, page, chromium):
+    """F1."""
+    page.goto(site.link)
+    expect(page.get_by_role("heading", name="Обзор")).to_be_visible()
+    assert page.url == f"{site.url}/"
+    [cookie] = [found for found in page.context.cookies() if found["name"] == "reengagement_session"]
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (True, "Lax", False)
+
+    stranger = chromium.new_context(locale="en-US").new_page()
+    stranger.goto(site.link)
+    expect(stranger.get_by_text("This link was used already, or it has expired.")).to_be_visible()
+    expect(stranger.get_by_test_id("stMetric")).to_have_count(0)
+
+    second = page.context.new_page()
+    second.goto(site.url)
+    second.get_by_role("button", name="Выйти").click()
+    expect(second.get_by_role("heading", name="Вход")).to_be_visible()
+    expect(page.get_by_role("heading", name="Вход")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text(SECRET_NAME)).to_have_count(0)
+
+
+FOUR_LINES = {
+    "Обзор": [
+        "✅ Планировщик выполнен успешно!",
+        "🆕 Новых кампаний: 1",
+        "📨 Уведомлений запланировано: 1",
+        "✔️ Кампаний закрыто: 0",
+    ],
+    "Overview": [
+        "✅ Planner finished successfully!",
+        "🆕 New campaigns: 1",
+        "📨 Notifications scheduled: 1",
+        "✔️ Campaigns closed: 0",
+    ],
+}
+
+
+def test_pressing_run_twice_quickly_is_one_run_with_four_lines_in_the_language_chosen(site, page, engine):
+    """B2, E2, F7."""
+    page.goto(site.link)
+    page.get_by_role("button", name="Запустить планировщик").dblclick()
+    expect_four_lines(page, "Обзор")
+    page.get_by_text("EN", exact=True).click()
+    expect_four_lines(page, "Overview")
+    assert page.url == f"{site.url}/?lang=en"
+    page.reload()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    with engine.connect() as connection:
+        assert connection.execute(select(run.c.started_by, run.c.state)).all() == [("admin", "done")]
+
+
+def expect_four_lines(page, title):
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    answer = page.locator(".st-key-outcome p").first
+    expect(answer).to_contain_text(FOUR_LINES[title][-1])
+    assert answer.inner_text().splitlines() == FOUR_LINES[title]
+
+
+def test_a_click_raises_the_total_at_once_without_a_reload(site, page, engine):
+    page.goto(f"{site.link}&lang=en")
+    clicked = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Clicked"))
+    expect(clicked).to_contain_text("0")
+    with engine.begin() as connection:
+        connection.execute(update(notification).values(clicked=True, clicked_at=database.clock(connection)))
+    expect(clicked).to_contain_text("1")
+
+
+def test_in_the_demo_one_button_signs_in(clone_url, page):
+    """F1."""
+    with browser.serving(DATABASE_URL=clone_url, REENGAGEMENT_DEMO="true") as site:
+        page.goto(f"{site.url}/?lang=en")
+        page.get_by_role("button", name="Sign in to the demo").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        assert page.url == f"{site.url}/?lang=en"
+
+
+def test_routes_answer_to_nothing_but_what_they_are_for(site):
+    """Without the demo there is no demo sign-in; a HEAD or a prefetch doesn't use the link up."""
+    assert status(site, "POST", "/session/demo") == 404
+    assert status(site, "GET", "/session/anything") == 404
+    assert status(site, "POST", "/session/sign-in") == 405
+    path = site.link.removeprefix(site.url)
+    assert status(site, "HEAD", path) == 204
+    assert status(site, "GET", path, {"Sec-Purpose": "prefetch;prerender"}) == 204
+    assert status(site, "GET", path) == 303
+    assert status(site, "GET", "/reengagement/unknown") == 404
+
+
+def status(site, method, path, headers=None):
+    address = urlsplit(site.url)
+    connection = HTTPConnection(address.hostname, address.port, timeout=10)
+    connection.request(method, path, headers=headers or {})
+    answer = connection.getresponse()
+    assert "stApp" not in answer.read().decode()
+    return answer.status

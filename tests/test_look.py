@@ -1,0 +1,104 @@
+"""How the dashboard looks: in both languages and themes, on a desk and on a phone.
+
+With SCREENSHOTS=http://localhost:8501, the address of a running demo, it is that demo which is looked at,
+and what is seen is kept in docs/screenshots/.
+"""
+
+import os
+from itertools import product
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reengagement import database
+from tests import browser
+from tests.dashboards import zone_where_it_is
+from tests.records import add_campaign, add_notification, days
+
+KEPT = Path(__file__).parent.parent / "docs" / "screenshots"
+DEMO = os.environ.get("SCREENSHOTS")
+WIDTHS = (1280, 390)
+THEMES = {"light": "rgb(251, 252, 253)", "dark": "rgb(18, 24, 31)"}
+"""The background of each, as .streamlit/config.toml has it."""
+TALLEST = 6000
+TOO_WIDE = """() => [...document.querySelectorAll('[data-testid=stMain] *')]
+    .filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+    .filter(one => !one.closest('[data-testid=stDataFrame], .js-plotly-plot'))
+    .map(one => one.outerHTML.slice(0, 120))"""
+"""What reaches past the screen; tables and charts scroll or are drawn to fit."""
+LONG_NAME = "Максимилиан-Константин Преображенский-Задунайский " * 20
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.running() as found:
+        yield found
+
+
+@pytest.fixture
+def demo(request):
+    """The address of a demo: one that runs already, or one with twelve weeks of a small history."""
+    if DEMO:
+        yield DEMO
+        return
+    engine, people, url = (request.getfixturevalue(name) for name in ("engine", "people", "clone_url"))
+    people.add("long", days_ago=40, name=LONG_NAME)
+    with engine.begin() as connection:
+        now = database.clock(connection)
+        for number in range(120):
+            at = now - days(number * 0.7)
+            one = add_campaign(connection, "long", at, is_active=number == 0, closed_reason=None)
+            add_notification(
+                connection,
+                one,
+                number % 4 + 1,
+                ("emotional", "educational", "motivational", "mixed")[number // 4 % 4],
+                sent_at=at,
+                clicked_at=at if number % 9 == 0 else None,
+            )
+    noon = {"REENGAGEMENT_TIMEZONE": zone_where_it_is(12), "REENGAGEMENT_DEMO": "true"}
+    with browser.serving(DATABASE_URL=url, **noon) as site:
+        yield site.url
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_nothing_is_cut_off_and_nothing_fails_in_either_theme_and_width(demo, chromium, language):
+    page = chromium.new_context().new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{demo}/?lang={language}")
+    expect(page.locator("form button")).to_be_visible()
+    look(page, f"sign-in-{language}")
+    page.locator("form button").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.get_by_test_id("stMetric")).to_have_count(8)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(3)
+    look(page, f"overview-{language}")
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert not errors
+    page.context.close()
+
+
+def look(page: Page, name: str) -> None:
+    """Check in each theme and width that nothing is wider than the screen; keep pictures if wanted."""
+    for (theme, background), width in product(THEMES.items(), WIDTHS):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", background)
+        page.wait_for_timeout(300)
+        assert not page.evaluate(TOO_WIDE), f"{name} in {theme} at {width}: cut off at the right"
+        if DEMO:
+            photograph(page, f"{name}-{theme}-{width}")
+
+
+def photograph(page: Page, name: str) -> None:
+    """Keep a picture of the whole page, which scrolls within itself: so make the window as tall as it."""
+    width = page.viewport_size["width"] if page.viewport_size else WIDTHS[0]
+    for _ in range(3):
+        page.wait_for_timeout(1000)
+        height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": min(height, TALLEST)})
+    page.wait_for_timeout(1000)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=KEPT / f"{name}.png")
