@@ -1,6 +1,6 @@
 """What the dashboard says, in one language: texts by gettext, numbers, dates and plurals by Babel.
 
-In code a text is its English; `locales/` has the others. `make words` brings the catalogues up to date.
+In code a text is its English; `locales/` has the others. `python -m reengagement.dashboard.catalogue` keeps them complete.
 """
 
 from __future__ import annotations
