@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, FromClause, func, select, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Connection, FromClause, func, select, update
 from sqlalchemy.types import Text
 
 from reengagement import delivery
+from reengagement.arrays import rows_of
 from reengagement.tables import Time, notification
 from reengagement.tables import delivery as deliveries
 
@@ -66,12 +66,9 @@ def _confirm(connection: Connection, ids_and_times: Reports) -> None:
 
 
 def _first_of_each(ids_and_times: Reports) -> FromClause:
-    given = (
-        func.unnest(
-            array([each for each, _ in ids_and_times], type_=Text),
-            array([at for _, at in ids_and_times], type_=Time()),
-        )
-        .table_valued(Column("id", Text), Column("at", Time()), name="given")
-        .render_derived()
+    given = rows_of(
+        "given",
+        id=(Text, [each for each, _ in ids_and_times]),
+        at=(Time(), [at for _, at in ids_and_times]),
     )
     return select(given.c.id, func.min(given.c.at).label("at")).group_by(given.c.id).subquery("first")

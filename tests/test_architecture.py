@@ -129,7 +129,7 @@ def test_pages_know_no_sql() -> None:
         ("reengagement.stats", set()),
         ("reengagement.settings", {"reengagement.errors"}),
         ("reengagement.tables", set()),
-        ("reengagement.host", {"reengagement.errors", "reengagement.host"}),
+        ("reengagement.host", {"reengagement.arrays", "reengagement.errors", "reengagement.host"}),
         ("reengagement.webpush", SENDING),
     ],
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     FromClause,
@@ -22,9 +21,9 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import Integer, Text
 
+from reengagement.arrays import rows_of
 from reengagement.audience import AHEAD
 from reengagement.delivery import origins
 from reengagement.delivery.fan_out import PAUSED
@@ -73,7 +72,7 @@ def claim(connection: Connection, rules: Rules, token: str, now: datetime, limit
     granted = origins.grant(connection, rules.pushes_per_second, limit, now)
     if not granted:
         return []
-    services = _as_table(granted)
+    services = rows_of("services", origin=(Text, list(granted)), granted=(Integer, list(granted.values())))
     oldest = (
         select(delivery.c.id)
         .where(
@@ -96,13 +95,6 @@ def claim(connection: Connection, rules: Rules, token: str, now: datetime, limit
     ).all()
     origins.take(connection, rules.pushes_per_second, Counter(row.push_service for row in rows))
     return sorted(row.id for row in rows)
-
-
-def _as_table(granted: Mapping[str, int]) -> FromClause:
-    names = array(list(granted), type_=Text)
-    numbers = array(list(granted.values()), type_=Integer)
-    columns = (Column("origin", Text), Column("granted", Integer))
-    return func.unnest(names, numbers).table_valued(*columns, name="services").render_derived()
 
 
 def _origin_paused(now: datetime) -> ColumnElement[bool]:

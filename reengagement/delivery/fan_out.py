@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, LargeBinary, Text, bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement import campaigns
+from reengagement.arrays import rows_of
 from reengagement.delivery import origins
 from reengagement.endpoints import endpoint_hash, push_service_of
 from reengagement.host import Host
 from reengagement.rules import Rules
-from reengagement.tables import campaign, delivery, notification, setting
+from reengagement.tables import Time, campaign, delivery, notification, setting
 
 PAUSED = select(setting.c.name).where(setting.c.name == "paused").exists()
 BATCH = 500
@@ -31,15 +32,7 @@ def fan_out(connection: Connection, host: Host, rules: Rules, now: datetime, lim
     taken = _take(connection, limit)
     if not taken:
         return 0
-    rows = _deliveries(taken, _subscriptions(connection, host, taken), now)
-    if rows:
-        origins.meet(connection, (row["push_service"] for row in rows), now)
-        connection.execute(
-            insert(delivery).on_conflict_do_nothing(
-                index_elements=[delivery.c.notification_id, delivery.c.endpoint_hash]
-            ),
-            rows,
-        )
+    _write_deliveries(connection, taken, _subscriptions(connection, host, taken), now)
     unreachable = _note_fanned_out(connection, [row.id for row in taken], now)
     campaigns.advance(connection, rules, now, unreachable)
     return len(taken)
@@ -78,22 +71,31 @@ def _subscriptions(
     return found
 
 
-def _deliveries(
-    taken: Sequence[Any], subscriptions: dict[str, list[tuple[str, str]]], now: datetime
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "notification_id": row.id,
-            "subscription_id": subscription_id,
-            "endpoint_hash": endpoint_hash(endpoint),
-            "push_service": push_service_of(endpoint),
-            "queued_at": now,
-            "next_attempt_at": now,
-            "expires_at": row.expires_at,
-        }
-        for row in taken
-        for subscription_id, endpoint in subscriptions.get(row.user_id, ())
-    ]
+def _write_deliveries(
+    connection: Connection,
+    taken: Sequence[Any],
+    subscriptions: dict[str, list[tuple[str, str]]],
+    now: datetime,
+) -> None:
+    pairs = [(row, *phone) for row in taken for phone in subscriptions.get(row.user_id, ())]
+    if not pairs:
+        return
+    services = [push_service_of(endpoint) for _, _, endpoint in pairs]
+    origins.meet(connection, services, now)
+    rows = rows_of(
+        "phones",
+        notification_id=(Text, [row.id for row, _, _ in pairs]),
+        subscription_id=(Text, [subscription_id for _, subscription_id, _ in pairs]),
+        endpoint_hash=(LargeBinary, [endpoint_hash(endpoint) for _, _, endpoint in pairs]),
+        push_service=(Text, services),
+        expires_at=(Time(), [row.expires_at for row, _, _ in pairs]),
+    )
+    at = literal(now, Time())
+    connection.execute(
+        insert(delivery)
+        .from_select([*rows.c.keys(), "queued_at", "next_attempt_at"], select(*rows.c, at, at))
+        .on_conflict_do_nothing(index_elements=[delivery.c.notification_id, delivery.c.endpoint_hash])
+    )
 
 
 def _note_fanned_out(connection: Connection, ids: Sequence[str], now: datetime) -> list[str]:

@@ -8,23 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    Column,
     ColumnElement,
     Connection,
     FromClause,
     Row,
     case,
-    cast,
     func,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import BigInteger, SmallInteger, Text
 
 from reengagement import campaigns
+from reengagement.arrays import rows_of
 from reengagement.rules import Rules
 from reengagement.tables import FINAL_STATES, OPEN_STATES, Time, campaign, delivery, notification
 
@@ -50,7 +47,14 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
     """
     if not results:
         return 0
-    given = _as_table(results)
+    given = rows_of(
+        "given",
+        id=(BigInteger, [each.delivery_id for each in results]),
+        state=(Text, [each.state for each in results]),
+        reason=(Text, [each.reason for each in results]),
+        status=(SmallInteger, [each.status for each in results]),
+        next_attempt_at=(Time(), [each.next_attempt_at for each in results]),
+    )
     locked = (
         select(delivery.c.id)
         .where(
@@ -81,19 +85,6 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
     touched = list(rows.scalars())
     settle_notifications(connection, rules, touched, now)
     return len(touched)
-
-
-def _as_table(results: Sequence[Result]) -> FromClause:
-    columns: tuple[tuple[str, Any, list[Any]], ...] = (
-        ("id", BigInteger, [each.delivery_id for each in results]),
-        ("state", Text, [each.state for each in results]),
-        ("reason", Text, [each.reason for each in results]),
-        ("status", SmallInteger, [each.status for each in results]),
-        ("next_attempt_at", Time(), [each.next_attempt_at for each in results]),
-    )
-    arrays = (cast(array(values, type_=type_), ARRAY(type_)) for _, type_, values in columns)
-    named = (Column(name, type_) for name, type_, _ in columns)
-    return func.unnest(*arrays).table_valued(*named, name="given").render_derived()
 
 
 def settle_notifications(

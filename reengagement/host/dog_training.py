@@ -31,8 +31,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, array, insert
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, insert
 
+from reengagement.arrays import rows_of
 from reengagement.errors import HostError
 from reengagement.host import Subscription
 
@@ -189,14 +190,11 @@ class Tables:
     def remove_subscriptions(self, connection: Connection, dead: Sequence[Subscription]) -> int:
         if not dead:
             return 0
-        gone = (
-            func.unnest(
-                array([one.subscription_id for one in dead], type_=Text),
-                array([one.endpoint for one in dead], type_=Text),
-                array([json.dumps(one.keys) for one in dead], type_=Text),
-            )
-            .table_valued(Column("id", Text), Column("endpoint", Text), Column("keys", Text), name="gone")
-            .render_derived()
+        gone = rows_of(
+            "gone",
+            id=(Text, [one.subscription_id for one in dead]),
+            endpoint=(Text, [one.endpoint for one in dead]),
+            keys=(Text, [json.dumps(one.keys) for one in dead]),
         )
         removed = delete(subscription).where(
             subscription.c.id == gone.c.id,
