@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 from sqlalchemy import Connection, select
 
 from reengagement.errors import BadReference, NotMigrated
@@ -14,8 +15,6 @@ from reengagement.settings import Settings
 from reengagement.tables import setting
 
 LONGEST_REFERENCE = 512
-EXPIRY = "~"
-"""Stands before the expiry, seconds since 1970 in hexadecimal; ids of notifications have none."""
 
 
 def secret_of(connection: Connection, settings: Settings) -> str:
@@ -39,7 +38,7 @@ def _signer(secret: str) -> Signer:
 def make(secret: str, notification_id: str, expires_at: datetime) -> str:
     """Return a URL-safe, signed reference to a notification that expires at `expires_at` (naive UTC)."""
     seconds = int(expires_at.replace(tzinfo=UTC).timestamp())
-    return _signer(secret).sign(f"{notification_id}{EXPIRY}{seconds:x}").decode()
+    return _signer(secret).sign(f"{base64_encode(notification_id).decode()}.{seconds:x}").decode()
 
 
 def read(secret: str, signed: str, now: datetime) -> str:
@@ -50,7 +49,7 @@ def read(secret: str, signed: str, now: datetime) -> str:
         value = _signer(secret).unsign(signed.encode()).decode()
     except (BadSignature, ValueError):
         raise BadReference("The link is not one of ours.") from None
-    notification_id, _, seconds = value.rpartition(EXPIRY)
+    notification_id, _, seconds = value.rpartition(".")
     if now.replace(tzinfo=UTC).timestamp() >= int(seconds, 16):
         raise BadReference("The link has expired.")
-    return notification_id
+    return base64_decode(notification_id).decode()

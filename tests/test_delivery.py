@@ -417,9 +417,7 @@ def test_d5_a_killed_worker_leaves_claimed_work_queued_and_posting_unknown(
     assert len(phones.posted) == 1
 
 
-def test_d5_a_reminder_shown_before_its_worker_was_missed_counts_as_sent(
-    remind, people, engine, settings
-):
+def test_d5_a_reminder_shown_before_its_worker_was_missed_counts_as_sent(remind, people, engine, settings):
     remind("alice")
     claim_and_begin(engine, people)
     with engine.begin() as connection:
