@@ -110,8 +110,8 @@ def inactive(now: datetime | None, as_json: bool) -> None:
 def plan(dry_run: bool, scheduled: bool, now: datetime | None, as_json: bool) -> None:
     """Run the planner once: close, open, and write the reminders that are due. Sends nothing itself.
 
-    With --scheduled it shares the day's row with the consumers: if the day's run is done already, it
-    says so and ends with 0.
+    With --scheduled it shares the day's row with the consumers: if the day's run is done already, or it
+    is too early or too late in the day, it says so and ends with 0.
     """
     engine, settings = _open()
     if dry_run:
@@ -119,8 +119,8 @@ def plan(dry_run: bool, scheduled: bool, now: datetime | None, as_json: bool) ->
         return
     try:
         _print(*commands.plan(engine, settings, now, scheduled=scheduled), as_json)
-    except runs.AlreadyDone as done:
-        _print({"alreadyDone": True}, str(done), as_json)
+    except runs.NotDue as reason:
+        _print({"due": False, "reason": str(reason)}, str(reason), as_json)
 
 
 @cli.command()

@@ -99,17 +99,17 @@ def run(
     2. Stage what closes, opens, is due, and its texts.
     3. Write it, briefly, and mark the row done, in the same transaction.
 
-    Raises AlreadyRunning, runs.AlreadyDone (a scheduled run of a date that has one), NotMigrated,
+    Raises AlreadyRunning, runs.NotDue (a scheduled run), NotMigrated,
     HostError, SettingsError; every failure after step 1 is in the run's row.
     """
     with engine.begin() as work, autocommit(engine) as journal:
         migrations.check_migrated(work)
         in_force = rules.in_force(work, settings.rules).rules
         at = floor_to_milliseconds(now) if now else clock(work)
-        at = runs.planning_time(in_force, at) if kind == "scheduled" else at
         got_lock = runs.take_lock(work)
         if kind == "scheduled":
-            runs.check_not_done(work, in_force, at)
+            runs.check_due(work, in_force, at)
+            at = runs.planning_time(in_force, at)
         run_id = runs.begin(
             journal, kind=kind, started_by=started_by, now=at, rules=in_force, got_lock=got_lock
         )

@@ -23,8 +23,8 @@ RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)
 ON_TIME = timedelta(minutes=10)
 
 
-class AlreadyDone(ReengagementError):
-    """The scheduled run of this local date is done."""
+class NotDue(ReengagementError):
+    """No scheduled run is to be made now: today's is done, or it is too early or too late in the day."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,20 @@ def notice_crashes(engine: Engine) -> None:
             _mark_crashed(connection)
 
 
-def check_not_done(connection: Connection, rules: Rules, now: datetime) -> None:
-    """Raise AlreadyDone if the scheduled run of the local date of `now` is done."""
-    date = rules.local(now).date()
-    done = select(run.c.id).where(run.c.kind == "scheduled", run.c.state == "done", run.c.local_date == date)
+def check_due(connection: Connection, rules: Rules, now: datetime) -> None:
+    """Raise NotDue unless a scheduled run may be made at `now`; a few minutes early count as on time."""
+    local = rules.local(now)
+    early = now < scheduled_for(rules, now) - ON_TIME
+    if early or local.time() > rules.run_until:
+        raise NotDue(
+            f"It is {local:%H:%M} in {rules.timezone}; the scheduled run is made between "
+            f"{rules.run_at:%H:%M} and {rules.run_until:%H:%M}. Run by hand with: plan"
+        )
+    done = select(run.c.id).where(
+        run.c.kind == "scheduled", run.c.state == "done", run.c.local_date == local.date()
+    )
     if connection.execute(done).first():
-        raise AlreadyDone(f"The scheduled run of {date} is done already; run by hand with: plan")
+        raise NotDue(f"The scheduled run of {local.date()} is done already. Run by hand with: plan")
 
 
 def is_due(connection: Connection, rules: Rules, now: datetime) -> bool:
@@ -175,4 +183,4 @@ def planning_time(rules: Rules, now: datetime) -> datetime:
     A run three days later starts seconds earlier or later; a gap of three days must not become four.
     """
     on_time = scheduled_for(rules, now)
-    return on_time if on_time <= now <= on_time + ON_TIME else now
+    return on_time if abs(now - on_time) <= ON_TIME else now

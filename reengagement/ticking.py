@@ -45,7 +45,7 @@ def drains_wanted(engine: Engine, waiting: int) -> int:
 def _scheduled_run(engine: Engine, settings: Settings) -> None:
     try:
         planner.run(engine, settings, kind="scheduled", started_by="schedule")
-    except (AlreadyRunning, runs.AlreadyDone) as met:
+    except (AlreadyRunning, runs.NotDue) as met:
         log.info("scheduled run not needed", extra={"why": str(met)})
     except Exception:
         log.exception("scheduled run failed; it is tried again after 1, 5 and 30 minutes")

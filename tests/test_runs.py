@@ -222,7 +222,7 @@ def test_e1_once_a_day_and_runs_by_hand_do_not_count(installed, engine, settings
     assert due(engine, at(8, 1))
     planner.run(engine, settings, kind="scheduled", started_by="schedule", now=at(8, 1))
     assert not due(engine, at(8, 2))
-    with pytest.raises(runs.AlreadyDone):
+    with pytest.raises(runs.NotDue):
         planner.run(engine, settings, kind="scheduled", started_by="schedule", now=at(8, 2))
     assert due(engine, at(8, 0, day=21))
 
@@ -231,7 +231,7 @@ def test_e1_two_machines_at_eight_make_one_scheduled_run(installed, engine, sett
     def one_run(_: int) -> str:
         try:
             planner.run(engine, settings, kind="scheduled", started_by="schedule", now=at(8))
-        except (AlreadyRunning, runs.AlreadyDone) as error:
+        except (AlreadyRunning, runs.NotDue) as error:
             return type(error).__name__
         return "done"
 
@@ -257,7 +257,19 @@ def test_b5_a_run_seconds_earlier_three_days_later_still_finds_the_gap_over():
     assert runs.planning_time(rules, at(8) + timedelta(seconds=40)) == at(8)
     assert runs.planning_time(rules, at(8, 10)) == at(8)
     assert runs.planning_time(rules, at(8, 11)) == at(8, 11)
-    assert runs.planning_time(rules, at(7, 59)) == at(7, 59)
+    assert runs.planning_time(rules, at(7, 50)) == at(8)
+    assert runs.planning_time(rules, at(7, 49)) == at(7, 49)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "made"), [(7, 49, 0), (7, 50, 1), (8, 0, 1), (20, 0, 1), (20, 1, 0)]
+)
+def test_e1_crons_run_is_made_at_its_hour_and_not_at_night(people, engine, settings, hour, minute, made):
+    try:
+        planner.run(engine, settings, kind="scheduled", started_by="cron", now=at(hour, minute))
+    except runs.NotDue as reason:
+        assert "between 08:00 and 20:00" in str(reason)
+    assert len(states(people)) == made
 
 
 def test_a_run_against_a_database_that_is_not_migrated_says_what_to_do(cluster_url, settings):

@@ -1,0 +1,1 @@
+"""Measurements: what the figures in docs/benchmarks.md were made with."""

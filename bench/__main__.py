@@ -1,0 +1,10 @@
+"""python -m bench: what there is to measure."""
+
+import click
+
+from bench import send
+
+cli = click.Group(help="Benchmarks; each prints what it measured and how.", commands={"send": send.main})
+
+if __name__ == "__main__":
+    cli(prog_name="python -m bench")
