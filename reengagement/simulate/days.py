@@ -91,7 +91,7 @@ def simulate(
 
 @contextmanager
 def _rarely_collecting() -> Iterator[None]:
-    """Let Python look for cycles less often meanwhile; with so many statements that is a tenth of the time."""
+    """Let Python look for cycles less often meanwhile; with so many statements that is a tenth of it."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
