@@ -77,7 +77,7 @@ def simulate(
     until = floor_to_milliseconds(until)
     with _rarely_collecting(), _without_waiting_for_the_disk(engine), engine.connect() as connection:
         in_force = _prepare(connection, settings, seed)
-        runs_at = _run_times(in_force, until, days)
+        runs_at = run_times(in_force, until, days)
         with connection.begin():
             _set(connection, "installed_at", runs_at[0].isoformat())
         year = _Year(engine, connection, settings, in_force, runs_at, until, users, seed, behaviour, origin)
@@ -141,7 +141,7 @@ def _set(connection: Connection, name: str, value: str) -> None:
     connection.execute(update(tables.setting).where(tables.setting.c.name == name).values(value=value))
 
 
-def _run_times(in_force: Rules, until: datetime, days: int) -> list[datetime]:
+def run_times(in_force: Rules, until: datetime, days: int) -> list[datetime]:
     """Return when the runs of the last `days` days took place, `until`'s own local date included.
 
     Today's is at its hour if that is past, else at midnight: the date has its run, and something may
