@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 YEAR = timedelta(days=365)
 USERS = 2_000
-DAYS_BETWEEN_WORDS = 73
+DAYS_BETWEEN_WORDS = 30
 
 MARK = "demo_sample"
 """The setting that says which sample the database holds, and whether filling it came to its end."""
