@@ -95,7 +95,7 @@ def per_day(days: Sequence[Day], words: Words) -> go.Figure:
     dates = [words.day(day.date) for day in days]
     figure = go.Figure()
     figure.add_bar(
-        name=_("Sent"), x=dates, y=[day.sent for day in days], marker={"color": SENT}, opacity=0.45
+        name=_("Sent"), x=dates, y=[day.sent for day in days], marker={"color": SENT}, opacity=0.35
     )
     for name, color, dash, counts in (
         (_("Clicked"), CLICKED, "solid", [day.clicked for day in days]),

@@ -48,7 +48,8 @@ def _show_head(found: Overview, name: str, words: Words) -> None:
             if phone:
                 st.link_button(_("Open the phone"), phone, icon=":material/smartphone:")
             running.show_button(found.rules, found.now, name)
-    _show_last_run(found.last_run, found.rules, words)
+    with st.container():
+        _show_last_run(found.last_run, found.rules, words)
 
 
 def _show_last_run(run: LastRun | None, rules: Rules, words: Words) -> None:

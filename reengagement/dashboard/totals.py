@@ -37,7 +37,8 @@ def _show_live(rules: Rules, run_seen: LastRun | None) -> None:
     if _changed(live.last_run, run_seen):
         st.rerun()
     words = language.chosen()
-    _show_notices(live, rules, words)
+    with st.container():  # one place however many there are, or the totals would move and be drawn anew
+        _show_notices(live, rules, words)
     _show_totals(live.totals, rules, words)
 
 

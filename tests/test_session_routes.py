@@ -1,0 +1,102 @@
+"""Signing in over HTTP (F1): a link once, a cookie that scripts can't read, nothing for the curious."""
+
+from http.cookies import SimpleCookie
+
+import pytest
+from starlette.applications import Starlette
+
+from reengagement import sessions
+from reengagement.dashboard.routes import build_session_routes
+from reengagement.database import clock, engine_of
+from tests.served import call, served
+
+
+@pytest.fixture
+def origin_of(settings):
+    """Serve the routes of an installation with these changes to its settings."""
+
+    def serve(**changes):
+        return served(Starlette(routes=build_session_routes(settings.model_copy(update=changes))))
+
+    yield serve
+    engine_of(settings).dispose()
+
+
+@pytest.fixture
+def link(engine, settings):
+    with engine.begin() as connection:
+        return sessions.new_link(connection, settings, clock(connection)).removeprefix(settings.public_url)
+
+
+def cookie_of(reply):
+    return SimpleCookie(reply.headers["set-cookie"])[sessions.COOKIE]
+
+
+def who(engine, token):
+    with engine.connect() as connection:
+        return sessions.who(connection, token, clock(connection))
+
+
+def test_a_link_leads_to_the_dashboard_with_a_session(origin_of, engine, link):
+    with origin_of() as origin:
+        reply = call(origin, "GET", f"{link}&lang=ru")
+    assert (reply.status, reply.headers["location"]) == (303, "/?lang=ru")
+    assert who(engine, cookie_of(reply).value) == "admin"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(origin_of, link):
+    with origin_of() as origin:
+        cookie = cookie_of(call(origin, "GET", link))
+    assert cookie["httponly"]
+    assert cookie["samesite"].lower() == "lax"
+    assert cookie["path"] == "/"
+    assert not cookie["secure"]
+
+
+def test_over_https_the_cookie_goes_over_https_only(origin_of, link):
+    with origin_of(public_url="https://admin.example.org") as origin:
+        assert cookie_of(call(origin, "GET", link))["secure"]
+
+
+def test_a_used_link_leads_to_a_page_that_says_so(origin_of, link):
+    with origin_of() as origin:
+        call(origin, "GET", link)
+        reply = call(origin, "GET", link)
+    assert (reply.status, reply.headers["location"]) == (303, "/?refused=1")
+    assert "set-cookie" not in reply.headers
+
+
+@pytest.mark.parametrize("query", ["", "?token=", "?token=%00", "?token=x&token=y", "?lang=<script>&token=x"])
+def test_nonsense_opens_nothing_and_is_not_repeated(origin_of, query):
+    with origin_of() as origin:
+        reply = call(origin, "GET", f"/session/sign-in{query}")
+    assert (reply.status, reply.headers["location"]) == (303, "/?refused=1")
+    assert "set-cookie" not in reply.headers
+
+
+def test_neither_a_prefetch_nor_a_head_uses_the_link_up(origin_of, link):
+    with origin_of() as origin:
+        assert call(origin, "HEAD", link).status == 204
+        assert call(origin, "GET", link, headers={"Sec-Purpose": "prefetch;prerender"}).status == 204
+        assert "set-cookie" in call(origin, "GET", link).headers
+
+
+def test_links_are_neither_kept_nor_handed_on(origin_of, link):
+    with origin_of() as origin:
+        reply = call(origin, "GET", link)
+    assert (reply.headers["cache-control"], reply.headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+def test_the_demos_way_in_exists_in_the_demo_only(origin_of, engine):
+    with origin_of() as origin:
+        assert call(origin, "POST", "/session/demo").status == 404
+    with origin_of(demo=True) as origin:
+        assert call(origin, "GET", "/session/demo").status == 405
+        assert who(engine, cookie_of(call(origin, "POST", "/session/demo")).value) == "demo"
+
+
+def test_without_a_database_nobody_gets_in_and_nothing_is_told(origin_of, tmp_path):
+    with origin_of(database_url=f"postgresql:///x?host={tmp_path}") as origin:
+        reply = call(origin, "GET", "/session/sign-in?token=x")
+    assert reply.status == 503
+    assert str(tmp_path).encode() not in reply.body
