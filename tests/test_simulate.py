@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from reengagement import database, planner, simulate
+from reengagement import database, planner, runs, simulate
 from reengagement.rules import Rules
 from reengagement.settings import Settings, parse
 from reengagement.simulate.crowd import DAY, Crowd
@@ -126,11 +126,11 @@ def test_returns_are_steps_that_people_made(history: Connection) -> None:
 def test_history_ends_before_now_and_todays_run_is_done(history: Connection) -> None:
     (row,) = rows(history, 'SELECT max("updatedAt") AS step FROM "UserStep"')
     assert row.step < UNTIL
-    runs = rows(history, 'SELECT * FROM "ReengagementRun" ORDER BY id')
-    assert len(runs) == DAYS
-    assert {run.state for run in runs} == {"done"}
-    assert runs[-1].localDate == UNTIL.date()
-    assert runs[-1].startedAt == runs[-1].now == datetime(2026, 3, 20, 5)
+    done = rows(history, 'SELECT * FROM "ReengagementRun" ORDER BY id')
+    assert len(done) == DAYS
+    assert {run.state for run in done} == {"done"}
+    assert done[-1].localDate == UNTIL.date()
+    assert done[-1].startedAt == done[-1].now == datetime(2026, 3, 20, 5)
 
 
 def test_some_are_due_since_the_last_run_at_every_level(
@@ -150,6 +150,20 @@ def test_people_who_never_come_back_by_themselves_nor_click_never_return(
     done = live(engine, settings, behaviour=simulate.Behaviour(**steady, **never, lapse=0.2))
     assert done.sent > 0
     assert done.returned == 0
+
+
+@pytest.mark.parametrize("users", [0, 1, 5])
+@pytest.mark.parametrize("days", [1, 3])
+def test_the_smallest_product_at_the_very_stroke_of_midnight_is_one_too(
+    engine: Engine, settings: Settings, users: int, days: int
+) -> None:
+    midnight = datetime(2026, 3, 19, 21)
+    done = live(engine, settings, users=users, days=days, until=midnight)
+    assert (done.users, done.campaigns) == (users, 0)
+    with engine.connect() as connection:
+        last = rows(connection, 'SELECT * FROM "ReengagementRun" ORDER BY id')[-1]
+        assert (last.kind, last.state, last.localDate) == ("scheduled", "done", datetime(2026, 3, 20).date())
+        assert not runs.is_due(connection, Rules(), midnight + timedelta(hours=8))
 
 
 def story(engine: Engine) -> list[tuple[Any, ...]]:

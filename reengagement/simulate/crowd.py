@@ -65,7 +65,7 @@ class Crowd:
         slope = growth - 1
         place = (np.sqrt(1 + drawn * (growth**2 - 1)) - 1) / slope
         place[self.chance.random(users) < share] = 0
-        first_day = self.chance.integers(0, min(DAY, end - begin), users)
+        first_day = self.chance.integers(0, max(1, min(DAY, end - begin)), users)
         joined = begin + (place * (end - begin)).astype(np.int64)
         return np.where(place == 0, begin + first_day, joined)
 

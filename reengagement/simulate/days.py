@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, event, func, or_, select, text, update
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Connection, Engine, func, or_, select, text, update
 
 from reengagement import delivery, migrations, planner, rules, tables, variants
 from reengagement.database import floor_to_milliseconds
@@ -21,6 +18,7 @@ from reengagement.rules import Rules
 from reengagement.settings import Settings
 from reengagement.simulate.behaviour import Behaviour
 from reengagement.simulate.crowd import Crowd
+from reengagement.simulate.haste import rarely_collecting, without_waiting_for_the_disk
 from reengagement.simulate.postal import Postal
 from reengagement.simulate.product import Product, milliseconds, moment
 from reengagement.simulate.reactions import Reactions, Reminder
@@ -75,7 +73,7 @@ def simulate(
     """
     started = time.monotonic()
     until = floor_to_milliseconds(until)
-    with _rarely_collecting(), _without_waiting_for_the_disk(engine), engine.connect() as connection:
+    with rarely_collecting(), without_waiting_for_the_disk(engine), engine.connect() as connection:
         in_force = _prepare(connection, settings, seed)
         runs_at = run_times(in_force, until, days)
         with connection.begin():
@@ -87,38 +85,6 @@ def simulate(
         with connection.begin():
             _date_runs(connection)
             return _summary(connection, users, year.steps, time.monotonic() - started)
-
-
-@contextmanager
-def _rarely_collecting() -> Iterator[None]:
-    """Let Python look for cycles less often meanwhile; with so many statements that is a tenth of it."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
-@contextmanager
-def _without_waiting_for_the_disk(engine: Engine) -> Iterator[None]:
-    """Let commits not wait for the disk meanwhile: what a crash cuts off is simulated afresh anyway."""
-
-    def relax(connection: DBAPIConnection, record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("SET synchronous_commit = off")
-        cursor.close()
-        connection.commit()
-
-    event.listen(engine, "connect", relax)
-    engine.dispose()
-    try:
-        yield
-    finally:
-        event.remove(engine, "connect", relax)
-        engine.dispose()
 
 
 def _prepare(connection: Connection, settings: Settings, seed: int) -> Rules:
@@ -193,7 +159,7 @@ class _Year:
         times = []
         for days, share in zip(self.in_force.level_days, DUE_SHARES, strict=True):
             count = max(1, round(share * len(self.people)))
-            due = self.crowd.chance.integers(since + 1, end + 1, count)
+            due = self.crowd.chance.integers(since + 1, max(end, since + 1) + 1, count)
             times += [int(at) - milliseconds(moment(0) + timedelta(days=days)) for at in due]
         return sorted(times)
 
@@ -201,7 +167,14 @@ class _Year:
         """Live one day, from its run to the next one's, and write it down."""
         begin = self.runs_at[day]
         end = self.runs_at[day + 1] if day + 1 < len(self.runs_at) else self.until
-        report = planner.run(self.engine, self.settings, kind="scheduled", started_by=STARTED_BY, now=begin)
+        on_time = self.in_force.local(begin).time() >= self.in_force.run_at
+        report = planner.run(
+            self.engine,
+            self.settings,
+            kind="scheduled" if on_time else "manual",
+            started_by=STARTED_BY,
+            now=begin,
+        )
         if report.scheduled_notifications:
             self._drain(begin, end)
             with self.connection.begin():
@@ -281,12 +254,20 @@ class _Year:
 
 
 def _date_runs(connection: Connection) -> None:
-    """Date the runs when they would have taken place: a run's own times come from the database's clock."""
+    """Date the runs when they would have taken place: a run's own times come from the database's clock.
+
+    A midnight's run counts as its day's scheduled one, or a consumer would make that at its hour and
+    leave nothing for the first press of the button.
+    """
     run = tables.run
     connection.execute(
         update(run)
         .where(run.c.started_by == STARTED_BY)
-        .values(started_at=run.c.now, finished_at=run.c.now + (run.c.finished_at - run.c.started_at))
+        .values(
+            kind="scheduled",
+            started_at=run.c.now,
+            finished_at=run.c.now + (run.c.finished_at - run.c.started_at),
+        )
     )
 
 
