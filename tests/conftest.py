@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from reengagement.demo import sample
 from reengagement.settings import Settings, parse
 from tests import redis_server
 from tests.people import People
+
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""Tests type `huey_consumer` as anyone would, whether or not the virtual environment is activated."""
 
 TEMPLATE = "reengagement_template"
 NOW = datetime(2026, 3, 20, 5, 0)
