@@ -6,7 +6,8 @@ closes as *returned*, *exhausted* or *opted out*. What a run is about to do is s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import BIT, insert
 from sqlalchemy.types import Double, Integer, Text
 
+from reengagement.arrays import any_of, rows_of
 from reengagement.audience import activity_until
 from reengagement.host import Host
 from reengagement.rules import Rules
@@ -324,39 +326,70 @@ def record_late_returns(connection: Connection, now: datetime, late: TableClause
     ).rowcount
 
 
-def advance(
-    connection: Connection, rules: Rules, now: datetime, notification_ids: Sequence[str] | None = None
-) -> int:
-    """Move campaigns on whose current level's notification is settled; return how many moved.
+@dataclass
+class News:
+    """What the deliveries tell a campaign: how many of its notifications were sent for the first time, when
+    the newest that left, or may have left, was queued, and the level that is settled now, if one is."""
 
-    Of the notifications given, or of all (a run repairs what a crash left out). After the last level
-    `current_level` stays there and nothing more is due.
+    sent: int = 0
+    reminded_at: datetime | None = None
+    settled_level: int | None = None
+
+
+def follow(connection: Connection, rules: Rules, now: datetime, news: Mapping[str, News]) -> None:
+    """Count reminders on campaigns, by id; advance those that are open and at the level that is settled.
+
+    After the last level `current_level` stays there and nothing more is due.
     """
-    settled = (
+    if not news:
+        return
+    given = rows_of(
+        "news",
+        campaign_id=(Text, list(news)),
+        sent=(Integer, [each.sent for each in news.values()]),
+        reminded_at=(Time(), [each.reminded_at for each in news.values()]),
+        settled_level=(Integer, [each.settled_level for each in news.values()]),
+    )
+    locked = (
         select(campaign.c.id)
-        .join(
-            notification,
-            and_(
-                notification.c.campaign_id == campaign.c.id, notification.c.level == campaign.c.current_level
+        .where(campaign.c.id == any_of(Text, news))
+        .order_by(campaign.c.id)
+        .with_for_update(key_share=True)
+        .cte("locked")
+    )
+    level = campaign.c.current_level
+    moves = and_(campaign.c.is_active, campaign.c.next_due_at.is_not(None), level == given.c.settled_level)
+    reminded_at = func.greatest(_last_reminder_at(), given.c.reminded_at, type_=Time())
+    next_due_at = due_at(rules, campaign.c.last_activity_at, level + 1, reminded_at)
+    connection.execute(
+        update(campaign)
+        .where(campaign.c.id == locked.c.id, campaign.c.id == given.c.campaign_id)
+        .values(
+            total_sent=campaign.c.total_sent + given.c.sent,
+            last_sent_at=case((given.c.sent > 0, now), else_=campaign.c.last_sent_at),
+            last_reminder_at=func.greatest(campaign.c.last_reminder_at, given.c.reminded_at),
+            current_level=case((moves, func.least(level + 1, LAST_LEVEL)), else_=level),
+            next_due_at=case(
+                (and_(moves, level < LAST_LEVEL), next_due_at),
+                (moves, null()),
+                else_=campaign.c.next_due_at,
             ),
+            updated_at=now,
         )
+    )
+
+
+def repair(connection: Connection, rules: Rules, now: datetime) -> None:
+    """Advance campaigns whose level is settled and that a crash left where they were."""
+    left = connection.execute(
+        select(campaign.c.id, campaign.c.current_level)
+        .join(notification, _at_current_level())
         .where(
             notification.c.settled_at.is_not(None), campaign.c.is_active, campaign.c.next_due_at.is_not(None)
         )
-        .order_by(campaign.c.id)
-        .with_for_update(key_share=True, of=campaign)
     )
-    if notification_ids is not None:
-        settled = settled.where(notification.c.id == func.any(list(notification_ids)))
-    locked = settled.cte("settled")
-    level, last = campaign.c.current_level, campaign.c.current_level >= LAST_LEVEL
-    next_due_at = due_at(rules, campaign.c.last_activity_at, level + 1, _last_reminder_at())
-    return connection.execute(
-        update(campaign)
-        .where(campaign.c.id == locked.c.id)
-        .values(
-            current_level=func.least(level + 1, LAST_LEVEL),
-            next_due_at=case((~last, next_due_at)),
-            updated_at=now,
-        )
-    ).rowcount
+    follow(connection, rules, now, {row.id: News(settled_level=row.current_level) for row in left})
+
+
+def _at_current_level() -> ColumnElement[bool]:
+    return and_(notification.c.campaign_id == campaign.c.id, notification.c.level == campaign.c.current_level)

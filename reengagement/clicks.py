@@ -9,7 +9,7 @@ from sqlalchemy import Connection, FromClause, func, select, update
 from sqlalchemy.types import Text
 
 from reengagement import delivery
-from reengagement.arrays import rows_of
+from reengagement.arrays import any_of, rows_of
 from reengagement.tables import Time, notification
 from reengagement.tables import delivery as deliveries
 
@@ -54,11 +54,11 @@ def record_shown(connection: Connection, ids_and_times: Reports) -> int:
 def _confirm(connection: Connection, ids_and_times: Reports) -> None:
     """Lock what is about to change, in the one order; then turn *unknown* into the truth."""
     ids = sorted({each for each, _ in ids_and_times})
-    unknown = (deliveries.c.notification_id == func.any(ids), deliveries.c.state == "unknown")
+    unknown = (deliveries.c.notification_id == any_of(Text, ids), deliveries.c.state == "unknown")
     connection.execute(select(deliveries.c.id).where(*unknown).order_by(deliveries.c.id).with_for_update())
     connection.execute(
         select(notification.c.id)
-        .where(notification.c.id == func.any(ids))
+        .where(notification.c.id == any_of(Text, ids))
         .order_by(notification.c.id)
         .with_for_update()
     )

@@ -138,7 +138,7 @@ def _carry_out(
         runs.note_stage(journal, run_id, stage)
         progress(stage)
 
-    campaigns.advance(work, in_force, now)
+    campaigns.repair(work, in_force, now)
     seen = host.connect(settings.host, work)
     staged = _stage(work, seen, in_force, now, run_id, tell)
     tell("writing")

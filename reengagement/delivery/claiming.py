@@ -21,15 +21,15 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.types import Integer, Text
+from sqlalchemy.types import BigInteger, Integer, Text
 
-from reengagement.arrays import rows_of
+from reengagement.arrays import any_of, rows_of
 from reengagement.audience import AHEAD
 from reengagement.delivery import origins
 from reengagement.delivery.fan_out import PAUSED
 from reengagement.host import Host, Subscription
 from reengagement.rules import Rules
-from reengagement.tables import campaign, delivery, notification, opt_out, push_origin
+from reengagement.tables import campaign, delivery, notification, opt_out, push_origin, strike
 
 CLAIM_LEASE = timedelta(minutes=2)
 POSTING_LEASE = timedelta(seconds=90)
@@ -51,6 +51,7 @@ class Posting:
     body: str
     url: str | None
     subscription: Subscription
+    has_strikes: bool
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,10 @@ def begin_posting(connection: Connection, host: Host, ids: Sequence[int], token:
             posted_at=case((posting, now), else_=delivery.c.posted_at),
             settled_at=case((or_(posting, back), delivery.c.settled_at), else_=now),
         )
-        .returning(delivery, *(judged.c[name] for name in ("title", "body", "url", "endpoint", "keys")))
+        .returning(
+            delivery,
+            *(judged.c[name] for name in ("title", "body", "url", "endpoint", "keys", "has_strikes")),
+        )
     )
     rows = connection.execute(marked).all()
     return Begun(
@@ -149,6 +153,7 @@ def _judged(host: Host, ids: Sequence[int], token: str, now: datetime) -> Any:
             notification.c.url,
             theirs.c.endpoint,
             theirs.c["keys"],
+            exists().where(strike.c.endpoint_hash == delivery.c.endpoint_hash).label("has_strikes"),
         )
         .select_from(
             delivery.join(notification, notification.c.id == delivery.c.notification_id)
@@ -156,7 +161,7 @@ def _judged(host: Host, ids: Sequence[int], token: str, now: datetime) -> Any:
             .outerjoin(theirs, theirs.c.subscription_id == delivery.c.subscription_id)
         )
         .where(
-            delivery.c.id == func.any(list(ids)),
+            delivery.c.id == any_of(BigInteger, ids),
             delivery.c.state == "claimed",
             delivery.c.claim_token == token,
         )
@@ -205,6 +210,7 @@ def _posting(row: Any) -> Posting:
         body=row.body,
         url=row.url,
         subscription=Subscription(row.subscription_id, row.endpoint, row._mapping["keys"]),
+        has_strikes=row.has_strikes,
     )
 
 

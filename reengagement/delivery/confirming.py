@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, Text, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from reengagement.delivery.settling import recount
+from reengagement.arrays import any_of
+from reengagement.delivery.settling import settle_notifications
+from reengagement.rules import Rules
 from reengagement.tables import delivery, notification
 
 
@@ -22,7 +24,7 @@ def confirm(connection: Connection, notification_ids: Collection[str], now: date
         .ext(distinct_on(delivery.c.notification_id))
         .join(notification, notification.c.id == delivery.c.notification_id)
         .where(
-            delivery.c.notification_id == func.any(sorted(set(notification_ids))),
+            delivery.c.notification_id == any_of(Text, set(notification_ids)),
             delivery.c.state == "unknown",
             ~notification.c.sent,
         )
@@ -38,7 +40,7 @@ def confirm(connection: Connection, notification_ids: Collection[str], now: date
         .returning(delivery.c.notification_id)
     )
     touched = list(confirmed.scalars())
-    recount(connection, touched, now)
+    settle_notifications(connection, Rules(), touched, now)  # none is settled by it: any rules do
     return len(touched)
 
 
@@ -46,7 +48,7 @@ def confirm_seen(connection: Connection, notification_ids: Collection[str], now:
     """Do the same for those of these notifications that were clicked or shown before they became unknown."""
     seen = connection.execute(
         select(notification.c.id).where(
-            notification.c.id == func.any(sorted(set(notification_ids))),
+            notification.c.id == any_of(Text, set(notification_ids)),
             or_(notification.c.opened, notification.c.clicked),
         )
     )

@@ -24,6 +24,7 @@ from reengagement.delivery.fan_out import fan_out
 from reengagement.delivery.outcomes import result_of
 from reengagement.errors import SettingsError
 from reengagement.host import Host
+from reengagement.rules import Rules
 from reengagement.settings import Settings
 from reengagement.tables import delivery, notification
 from reengagement.webpush import Answer, Message, Sender, payload_of, topic_of
@@ -71,6 +72,7 @@ class _Context:
     clock: Clock
     post: Post
     secret: str
+    rules: Rules
     seen: Host
     ends_at: float
     stop: Callable[[], bool]
@@ -116,10 +118,11 @@ async def _drain(
 ) -> Drained:
     with engine.connect() as connection:
         secret = references.secret_of(connection, settings)
+        in_force = rules.in_force(connection, settings.rules).rules
         seen = host.connect(settings.host, connection)
     post = post or (await _sender(settings, os.getpid())).post
     ends_at = math.inf if seconds is None else time.monotonic() + seconds
-    context = _Context(engine, settings, clock, post, secret, seen, ends_at, stop)
+    context = _Context(engine, settings, clock, post, secret, in_force, seen, ends_at, stop)
     done = Drained()
     await asyncio.gather(*(_lane(context, done) for _ in range(lanes)))
     return done
@@ -167,10 +170,9 @@ def _take_work(context: _Context, token: str) -> tuple[int, list[int]]:
     """Fan out what waits, if anything does, and claim deliveries."""
     with context.engine.begin() as connection:
         now = context.clock(connection)
-        in_force = rules.in_force(connection, context.settings.rules).rules
-        fanned_out = fan_out(connection, context.seen, in_force, now)
+        fanned_out = fan_out(connection, context.seen, context.rules, now)
     with context.engine.begin() as connection:
-        return fanned_out, claiming.claim(connection, in_force, token, now, CLAIMED_AT_ONCE)
+        return fanned_out, claiming.claim(connection, context.rules, token, now, CLAIMED_AT_ONCE)
 
 
 def _give_back(context: _Context, token: str) -> None:
@@ -190,9 +192,7 @@ def _begin(context: _Context, ids: Sequence[int], token: str) -> tuple[Posting, 
     with context.engine.begin() as connection:
         now = context.clock(connection)
         begun = claiming.begin_posting(connection, context.seen, ids, token, now)
-        if begun.settled:
-            in_force = rules.in_force(connection, context.settings.rules).rules
-            settling.settle_notifications(connection, in_force, begun.settled, now)
+        settling.settle_notifications(connection, context.rules, begun.settled, now)
         return begun.postings
 
 
@@ -255,13 +255,12 @@ def _settle(context: _Context, pairs: Sequence[tuple[Posting, Answer]], token: s
         return Counter()
     with context.engine.begin() as connection:
         now = context.clock(connection)
-        in_force = rules.in_force(connection, context.settings.rules).rules
         answers = [(posting.push_service, answer) for posting, answer in pairs]
         broken = origins.hear(connection, answers, now).broken
         results = [
             result_of(posting, answer, broken.get(posting.push_service), now) for posting, answer in pairs
         ]
-        settling.settle(connection, in_force, results, token, now)
+        settling.settle(connection, context.rules, results, token, now)
         _remove_dead(context, connection, pairs, results, now)
     return Counter(result.state for result in results)
 
@@ -279,7 +278,11 @@ def _remove_dead(
         for (posting, answer), result in zip(pairs, results, strict=True)
         if result.state == "rejected" and answer.status in origins.STRIKING
     ]
-    accepted = [posting.endpoint_hash for posting, answer in pairs if answer.outcome == "accepted"]
+    accepted = [
+        posting.endpoint_hash
+        for posting, answer in pairs
+        if answer.outcome == "accepted" and posting.has_strikes
+    ]
     out = origins.strikes(connection, struck, accepted, now)
     dead = [
         posting.subscription

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Text, bindparam, func, literal, select, update
+from sqlalchemy import Connection, Integer, LargeBinary, Text, case, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement import campaigns
-from reengagement.arrays import rows_of
+from reengagement.arrays import any_of, rows_of
 from reengagement.delivery import origins
 from reengagement.endpoints import endpoint_hash, push_service_of
 from reengagement.host import Host
 from reengagement.rules import Rules
 from reengagement.tables import Time, campaign, delivery, notification, setting
+
+
+@dataclass(frozen=True, slots=True)
+class _Phone:
+    """One notification's way to one phone. The endpoint itself stays with the host."""
+
+    notification_id: str
+    subscription_id: str
+    endpoint_hash: bytes
+    push_service: str
+    expires_at: datetime
+
 
 PAUSED = select(setting.c.name).where(setting.c.name == "paused").exists()
 BATCH = 500
@@ -32,15 +46,25 @@ def fan_out(connection: Connection, host: Host, rules: Rules, now: datetime, lim
     taken = _take(connection, limit)
     if not taken:
         return 0
-    _write_deliveries(connection, taken, _subscriptions(connection, host, taken), now)
-    unreachable = _note_fanned_out(connection, [row.id for row in taken], now)
-    campaigns.advance(connection, rules, now, unreachable)
+    phones = _phones(connection, host, taken)
+    _write_deliveries(connection, phones, now)
+    _note_fanned_out(connection, taken, Counter(phone.notification_id for phone in phones), now)
+    reached = {phone.notification_id for phone in phones}
+    unreachable = [row for row in taken if row.id not in reached]
+    news = {row.campaign_id: campaigns.News(settled_level=row.level) for row in unreachable}
+    campaigns.follow(connection, rules, now, news)
     return len(taken)
 
 
 def _take(connection: Connection, limit: int) -> Sequence[Any]:
     return connection.execute(
-        select(notification.c.id, notification.c.expires_at, campaign.c.user_id)
+        select(
+            notification.c.id,
+            notification.c.level,
+            notification.c.expires_at,
+            notification.c.campaign_id,
+            campaign.c.user_id,
+        )
         .join(campaign, campaign.c.id == notification.c.campaign_id)
         .where(
             notification.c.run_id.is_not(None),
@@ -54,41 +78,36 @@ def _take(connection: Connection, limit: int) -> Sequence[Any]:
     ).all()
 
 
-def _subscriptions(
-    connection: Connection, host: Host, taken: Sequence[Any]
-) -> dict[str, list[tuple[str, str]]]:
-    """Return the `(subscription_id, endpoint)` of each user."""
+def _phones(connection: Connection, host: Host, taken: Sequence[Any]) -> list[_Phone]:
+    """Return each notification's phones, each once, however often its endpoint is registered."""
     theirs = host.subscriptions().subquery("theirs")
-    found: dict[str, list[tuple[str, str]]] = {}
     rows = connection.execute(
         select(theirs.c.user_id, theirs.c.subscription_id, theirs.c.endpoint)
-        .where(theirs.c.user_id == func.any(bindparam("users")))
-        .order_by(theirs.c.subscription_id),
-        {"users": sorted({row.user_id for row in taken})},
+        .where(theirs.c.user_id == any_of(Text, {row.user_id for row in taken}))
+        .order_by(theirs.c.subscription_id)
     )
+    registered: dict[str, dict[bytes, tuple[str, str]]] = {}
     for row in rows:
-        found.setdefault(row.user_id, []).append((row.subscription_id, row.endpoint))
-    return found
+        of_user = registered.setdefault(row.user_id, {})
+        of_user.setdefault(endpoint_hash(row.endpoint), (row.subscription_id, row.endpoint))
+    return [
+        _Phone(row.id, subscription_id, hashed, push_service_of(endpoint), row.expires_at)
+        for row in taken
+        for hashed, (subscription_id, endpoint) in registered.get(row.user_id, {}).items()
+    ]
 
 
-def _write_deliveries(
-    connection: Connection,
-    taken: Sequence[Any],
-    subscriptions: dict[str, list[tuple[str, str]]],
-    now: datetime,
-) -> None:
-    pairs = [(row, *phone) for row in taken for phone in subscriptions.get(row.user_id, ())]
-    if not pairs:
+def _write_deliveries(connection: Connection, phones: Sequence[_Phone], now: datetime) -> None:
+    if not phones:
         return
-    services = [push_service_of(endpoint) for _, _, endpoint in pairs]
-    origins.meet(connection, services, now)
+    origins.meet(connection, {phone.push_service for phone in phones}, now)
     rows = rows_of(
         "phones",
-        notification_id=(Text, [row.id for row, _, _ in pairs]),
-        subscription_id=(Text, [subscription_id for _, subscription_id, _ in pairs]),
-        endpoint_hash=(LargeBinary, [endpoint_hash(endpoint) for _, _, endpoint in pairs]),
-        push_service=(Text, services),
-        expires_at=(Time(), [row.expires_at for row, _, _ in pairs]),
+        notification_id=(Text, [phone.notification_id for phone in phones]),
+        subscription_id=(Text, [phone.subscription_id for phone in phones]),
+        endpoint_hash=(LargeBinary, [phone.endpoint_hash for phone in phones]),
+        push_service=(Text, [phone.push_service for phone in phones]),
+        expires_at=(Time(), [phone.expires_at for phone in phones]),
     )
     at = literal(now, Time())
     connection.execute(
@@ -98,29 +117,22 @@ def _write_deliveries(
     )
 
 
-def _note_fanned_out(connection: Connection, ids: Sequence[str], now: datetime) -> list[str]:
-    """Write how many deliveries each has; return the ids of those that have none, now settled."""
-    count = (
-        select(func.count())
-        .where(delivery.c.notification_id == notification.c.id)
-        .correlate(notification)
-        .scalar_subquery()
+def _note_fanned_out(
+    connection: Connection, taken: Sequence[Any], phones: Counter[str], now: datetime
+) -> None:
+    given = rows_of(
+        "given",
+        id=(Text, [row.id for row in taken]),
+        phones=(Integer, [phones[row.id] for row in taken]),
     )
+    nobody = given.c.phones == 0
     connection.execute(
         update(notification)
-        .where(notification.c.id == func.any(bindparam("ids")))
-        .values(fanned_out_at=now, subscription_count=count),
-        {"ids": list(ids)},
-    )
-    unreachable = connection.execute(
-        update(notification)
-        .where(
-            notification.c.id == func.any(bindparam("ids")),
-            notification.c.subscription_count == 0,
-            notification.c.settled_at.is_(None),
+        .where(notification.c.id == given.c.id)
+        .values(
+            fanned_out_at=now,
+            subscription_count=given.c.phones,
+            settled_at=case((nobody, now)),
+            outcome=case((nobody, "unreachable")),
         )
-        .values(settled_at=now, outcome="unreachable")
-        .returning(notification.c.id),
-        {"ids": list(ids)},
     )
-    return list(unreachable.scalars())

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, LargeBinary, Row, Text, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from reengagement.arrays import any_of
 from reengagement.tables import push_origin, strike
 from reengagement.webpush import Answer
 
@@ -133,7 +134,7 @@ def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: dat
 def _refusals(connection: Connection, origins: Iterable[str]) -> dict[str, int]:
     rows = connection.execute(
         select(push_origin.c.origin, push_origin.c.refusals).where(
-            push_origin.c.origin == func.any(sorted(origins))
+            push_origin.c.origin == any_of(Text, origins)
         )
     )
     return {row.origin: row.refusals for row in rows}
@@ -160,7 +161,7 @@ def strikes(
 ) -> set[bytes]:
     """Count rejections of subscriptions, by endpoint hash; return those with STRIKES in a row."""
     if accepted:
-        connection.execute(delete(strike).where(strike.c.endpoint_hash == func.any(list(accepted))))
+        connection.execute(delete(strike).where(strike.c.endpoint_hash == any_of(LargeBinary, accepted)))
     if not struck:
         return set()
     counted = insert(strike).values(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,19 +11,20 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
+    Select,
     case,
     func,
     or_,
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.types import BigInteger, SmallInteger, Text
 
 from reengagement import campaigns
-from reengagement.arrays import rows_of
+from reengagement.arrays import any_of, rows_of
 from reengagement.rules import Rules
-from reengagement.tables import FINAL_STATES, OPEN_STATES, Time, campaign, delivery, notification
+from reengagement.tables import FINAL_STATES, OPEN_STATES, Time, delivery, notification
 
 FAILED_STATES = ("gone", "rejected", "expired", "unsupported")
 
@@ -43,10 +44,18 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
     """Write what became of deliveries that are being posted under `token`; return how many it was.
 
     1. Deliveries: only those still posting, or turned unknown meanwhile, under this very token.
-    2. Their notifications, and their campaigns: see `settle_notifications`.
+    2. Their notifications are locked in the same statement, and then follow; see `recount`.
+    3. Their campaigns follow; settled ones advance.
     """
     if not results:
         return 0
+    written = _write(results, token, now).cte("written")
+    before = _lock(connection, select(written.c.notification_id))
+    campaigns.follow(connection, rules, now, _follow_deliveries(connection, before, now))
+    return len(before)
+
+
+def _write(results: Sequence[Result], token: str, now: datetime) -> ReturningUpdate[Any]:
     given = rows_of(
         "given",
         id=(BigInteger, [each.delivery_id for each in results]),
@@ -58,7 +67,7 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
     locked = (
         select(delivery.c.id)
         .where(
-            delivery.c.id == func.any([each.delivery_id for each in results]),
+            delivery.c.id == any_of(BigInteger, [each.delivery_id for each in results]),
             delivery.c.state.in_(("posting", "unknown")),
             delivery.c.claim_token == token,
         )
@@ -66,8 +75,7 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
         .with_for_update()
         .cte("locked")
     )
-    final = given.c.state.in_(FINAL_STATES)
-    rows = connection.execute(
+    return (
         update(delivery)
         .where(delivery.c.id == locked.c.id, delivery.c.id == given.c.id)
         .where(or_(delivery.c.state == "posting", given.c.state != "queued"))
@@ -76,52 +84,48 @@ def settle(connection: Connection, rules: Rules, results: Sequence[Result], toke
             reason=given.c.reason,
             status_code=given.c.status,
             next_attempt_at=func.coalesce(given.c.next_attempt_at, delivery.c.next_attempt_at),
-            settled_at=case((final, now)),
+            settled_at=case((given.c.state.in_(FINAL_STATES), now)),
             claim_token=case((given.c.state == "unknown", delivery.c.claim_token)),
             lease_ends_at=None,
         )
         .returning(delivery.c.notification_id)
     )
-    touched = list(rows.scalars())
-    settle_notifications(connection, rules, touched, now)
-    return len(touched)
 
 
 def settle_notifications(
     connection: Connection, rules: Rules, notification_ids: Collection[str], now: datetime
 ) -> None:
-    """Bring notifications and campaigns in line with the deliveries; campaigns of settled ones advance."""
-    campaigns.advance(connection, rules, now, recount(connection, notification_ids, now))
-
-
-def recount(connection: Connection, notification_ids: Collection[str], now: datetime) -> list[str]:
-    """Bring notifications and their campaigns' counts in line; return the ids that became settled.
+    """Bring notifications and their campaigns in line with the deliveries.
 
     1. Lock the notifications, by id; then count their deliveries, as they are now.
     2. Counts and *sent* follow the deliveries; *sent* and its time are set at the first acceptance.
     3. Where no delivery is open, a compare-and-set marks the notification settled, once.
-    4. Lock the campaigns, by id; each first acceptance is one more sent.
+    4. Lock the campaigns, by id: each first acceptance is one more sent, the settled ones advance.
     """
-    ids = sorted(set(notification_ids))
-    if not ids:
-        return []
-    before = connection.execute(
+    if notification_ids:
+        before = _lock(connection, select(rows_of("ids", id=(Text, list(set(notification_ids)))).c.id))
+        campaigns.follow(connection, rules, now, _follow_deliveries(connection, before, now))
+
+
+def _lock(connection: Connection, ids: Select[Any]) -> Sequence[Any]:
+    """Lock the notifications and return `id, sent, settled_at`; a later statement sees what others wrote."""
+    return connection.execute(
         select(notification.c.id, notification.c.sent, notification.c.settled_at)
-        .where(notification.c.id == func.any(ids))
+        .where(notification.c.id.in_(ids))
         .order_by(notification.c.id)
         .with_for_update()
     ).all()
-    after = _follow_deliveries(connection, _tally(ids), now)
-    sent_before = {row.id for row in before if row.sent}
-    settled_before = {row.id for row in before if row.settled_at is not None}
-    first_sent = [row.id for row in after if row.sent and row.id not in sent_before]
-    _count_reminders(connection, ids, first_sent, now)
-    return [row.id for row in after if row.settled_at and row.id not in settled_before]
 
 
-def _follow_deliveries(connection: Connection, tally: FromClause, now: datetime) -> Sequence[Row[Any]]:
+def _follow_deliveries(
+    connection: Connection, before: Sequence[Any], now: datetime
+) -> dict[str, campaigns.News]:
+    """Bring the locked notifications in line; return what that tells their campaigns."""
+    if not before:
+        return {}
+    tally = _tally([row.id for row in before])
     done = tally.c.open == 0
-    return connection.execute(
+    after = connection.execute(
         update(notification)
         .where(notification.c.id == tally.c.notification_id)
         .values(
@@ -132,8 +136,27 @@ def _follow_deliveries(connection: Connection, tally: FromClause, now: datetime)
             settled_at=func.coalesce(notification.c.settled_at, case((done, now))),
             outcome=case((done, _outcome(tally)), else_=notification.c.outcome),
         )
-        .returning(notification.c.id, notification.c.sent, notification.c.settled_at)
-    ).all()
+        .returning(
+            *(notification.c[name] for name in ("id", "campaign_id", "level", "sent", "settled_at")),
+            notification.c.queued_at,
+            notification.c.outcome,
+        )
+    )
+    return _news(before, after)
+
+
+def _news(before: Sequence[Any], after: Iterable[Any]) -> dict[str, campaigns.News]:
+    """Return, for each campaign, what is new. The gap is measured between the times of queueing."""
+    was = {row.id: row for row in before}
+    news: dict[str, campaigns.News] = {}
+    for row in after:
+        one = news.setdefault(row.campaign_id, campaigns.News())
+        one.sent += row.sent and not was[row.id].sent
+        if row.sent or row.outcome == "unknown":
+            one.reminded_at = max(one.reminded_at or row.queued_at, row.queued_at)
+        if row.settled_at and not was[row.id].settled_at:
+            one.settled_level = row.level
+    return news
 
 
 def _tally(ids: Sequence[str]) -> FromClause:
@@ -151,7 +174,7 @@ def _tally(ids: Sequence[str]) -> FromClause:
             count(("suppressed",)).label("suppressed"),
             func.min(case((delivery.c.state == "accepted", delivery.c.settled_at))).label("accepted_at"),
         )
-        .where(delivery.c.notification_id == func.any(list(ids)))
+        .where(delivery.c.notification_id == any_of(Text, ids))
         .group_by(delivery.c.notification_id)
         .subquery("tally")
     )
@@ -165,41 +188,4 @@ def _outcome(tally: FromClause) -> ColumnElement[str]:
         (tally.c.suppressed > 0, "suppressed"),
         (tally.c.expired > 0, "expired"),
         else_="failed",
-    )
-
-
-def _count_reminders(
-    connection: Connection, ids: Sequence[str], first_sent: Sequence[str], now: datetime
-) -> None:
-    """Count first acceptances on the campaigns; note the newest reminder that left, or may have left.
-
-    The gap between two reminders is measured between the times at which they were queued.
-    """
-    left = or_(notification.c.sent, notification.c.outcome == "unknown")
-    newest = (
-        select(
-            notification.c.campaign_id,
-            func.max(notification.c.queued_at).label("queued_at"),
-            func.count().filter(notification.c.id == func.any(list(first_sent))).label("first_sent"),
-        )
-        .where(notification.c.id == func.any(list(ids)), left)
-        .group_by(notification.c.campaign_id)
-        .subquery("newest")
-    )
-    theirs = select(notification.c.campaign_id).where(notification.c.id == func.any(list(ids)))
-    connection.execute(
-        select(campaign.c.id)
-        .where(campaign.c.id.in_(theirs))
-        .order_by(campaign.c.id)
-        .with_for_update(key_share=True)
-    )
-    connection.execute(
-        update(campaign)
-        .where(campaign.c.id == newest.c.campaign_id)
-        .values(
-            total_sent=campaign.c.total_sent + newest.c.first_sent,
-            last_sent_at=case((newest.c.first_sent > 0, now), else_=campaign.c.last_sent_at),
-            last_reminder_at=func.greatest(campaign.c.last_reminder_at, newest.c.queued_at),
-            updated_at=now,
-        )
     )
