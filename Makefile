@@ -5,7 +5,7 @@ BENCH = send
 PYTHON_IN_VENV = .venv/bin/python
 STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: help demo demo-reset worker test test-all check bench
+.PHONY: help demo demo-reset worker test test-all check bench chaos
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-all               that and the tests that take minutes"
 	@echo "make check                  style, types, import directions"
 	@echo "make bench                  measures how fast reminders leave (BENCH=--help: what else)"
+	@echo "make chaos                  kills everything while reminders leave, and accounts for each of them"
 
 demo: $(STAMP)
 	@$(PYTHON_IN_VENV) -m reengagement demo --sample $(SAMPLE)
@@ -44,6 +45,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(PYTHON_IN_VENV) -m bench $(BENCH)
+
+chaos: $(STAMP)
+	@$(PYTHON_IN_VENV) -m tests.redis_server
+	$(PYTHON_IN_VENV) -m bench chaos $(CHAOS)
 
 $(STAMP):
 	@.ci/venv $(STAMP)

@@ -2,9 +2,12 @@
 
 import click
 
-from bench import send
+from bench import chaos, consumers, send
 
-cli = click.Group(help="Benchmarks; each prints what it measured and how.", commands={"send": send.main})
+cli = click.Group(
+    help="Benchmarks; each prints what it measured and how.",
+    commands={"chaos": chaos.main, "consumers": consumers.main, "send": send.main},
+)
 
 if __name__ == "__main__":
     cli(prog_name="python -m bench")

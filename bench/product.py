@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, make_url, text
@@ -41,9 +42,9 @@ _STATEMENTS = (
 
 
 @contextmanager
-def empty_database(name: str = NAME) -> Iterator[str]:
-    """Yield the address of a migrated database of the embedded PostgreSQL, dropped at the end."""
-    cluster = embedded.ensure_running(default_data_dir().with_name("reengagement-bench"))
+def empty_database(name: str = NAME, folder: Path | None = None) -> Iterator[str]:
+    """Yield the address of a migrated database of an embedded PostgreSQL, dropped at the end."""
+    cluster = embedded.ensure_running(folder or default_data_dir().with_name("reengagement-bench"))
     url = make_url(cluster).set(database=name).render_as_string(hide_password=False)
     execute(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     engine = database.make_engine(url)
