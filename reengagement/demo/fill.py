@@ -61,7 +61,7 @@ def _fill_document(engine: Engine, settings: Settings, progress: Progress) -> No
 def _fill_year(engine: Engine, settings: Settings, progress: Progress) -> None:
     with engine.connect() as connection:
         now = clock(connection)
-    progress(f"A year of a product with {USERS} users is being made, day by day; about a minute.")
+    progress(f"A year of a product with {USERS} users is being made, day by day; a minute or two.")
     done = simulate.simulate(
         engine,
         settings,
