@@ -17,6 +17,8 @@ from reengagement.rules import Rules
 from reengagement.stats import Rate
 
 NO_TOOLBAR = {"displayModeBar": False}
+STATUS_WIDTH = 110
+"""Pixels: enough for the longest word in either language, also on a phone."""
 
 
 def show(name: str) -> None:
@@ -153,7 +155,10 @@ def _show_campaigns(campaigns: Sequence[RecentCampaign], rules: Rules, words: Wo
             sent: [row.sent for row in campaigns],
             clicked: [row.clicked for row in campaigns],
         },
-        column_config={started: st.column_config.DatetimeColumn(format=words.moment_pattern)},
+        column_config={
+            status: st.column_config.TextColumn(width=STATUS_WIDTH),
+            started: st.column_config.DatetimeColumn(format=words.moment_pattern),
+        },
         hide_index=True,
         height="content",
         key="campaigns",

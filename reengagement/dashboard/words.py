@@ -1,6 +1,7 @@
 """What the dashboard says, in one language: texts by gettext, numbers, dates and plurals by Babel.
 
-In code a text is its English; `locales/` has the others. `python -m reengagement.dashboard.catalogue` keeps them complete.
+In code a text is its English; `locales/` has the others, and
+`python -m reengagement.dashboard.catalogue` keeps them complete.
 """
 
 from __future__ import annotations
