@@ -153,7 +153,10 @@ def pause() -> None:
 @cli.command()
 @_in_words
 def resume() -> None:
-    """Go on sending what hasn't expired."""
+    """Go on sending what hasn't expired.
+
+    Expiries are moved by the length of the pause, so that nothing is lost by it.
+    """
     click.echo(commands.resume_sending(*_open()))
 
 
