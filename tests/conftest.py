@@ -85,6 +85,10 @@ class Clones:
         """Drop a copy, whoever is still connected."""
         self._aside.submit(_execute, self._cluster_url, f"DROP DATABASE {name} WITH (FORCE)")
 
+    def wait(self) -> None:
+        """Wait until nothing is being copied or dropped."""
+        self._aside.submit(int).result()
+
     def close(self) -> None:
         """Wait for what is under way."""
         self._aside.shutdown()
