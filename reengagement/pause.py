@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement.tables import OPEN_STATES, delivery, notification, setting
@@ -40,12 +41,16 @@ def resume(connection: Connection, *, now: datetime) -> bool:
         return False
     lost = now - datetime.fromisoformat(value)
     waiting = notification.c.settled_at.is_(None) & notification.c.run_id.is_not(None)
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.state.in_(OPEN_STATES))
-        .values(expires_at=delivery.c.expires_at + lost)
-    )
+    is_open = delivery.c.state.in_(OPEN_STATES)
+    _lock(connection, select(delivery.c.id).where(is_open).order_by(delivery.c.id))
+    connection.execute(update(delivery).where(is_open).values(expires_at=delivery.c.expires_at + lost))
+    _lock(connection, select(notification.c.id).where(waiting).order_by(notification.c.id))
     connection.execute(
         update(notification).where(waiting).values(expires_at=notification.c.expires_at + lost)
     )
     return True
+
+
+def _lock(connection: Connection, rows: Select[Any]) -> None:
+    """Lock rows in the order of the query: by id, as the drains do that are at work, so that none deadlocks."""
+    connection.execute(select(func.count()).select_from(rows.with_for_update().subquery()))

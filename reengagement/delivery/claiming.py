@@ -98,6 +98,22 @@ def claim(connection: Connection, rules: Rules, token: str, now: datetime, limit
     return sorted(row.id for row in rows)
 
 
+def is_any_due(connection: Connection, now: datetime) -> bool:
+    """Tell whether a delivery is due, of a push service that isn't paused, while sending isn't."""
+    due = (
+        select(delivery.c.id)
+        .join(push_origin, push_origin.c.origin == delivery.c.push_service)
+        .where(
+            delivery.c.state == "queued",
+            delivery.c.next_attempt_at <= now,
+            or_(push_origin.c.paused_until.is_(None), push_origin.c.paused_until <= now),
+            push_origin.c.refusals < origins.REFUSALS_IN_A_ROW,
+            ~PAUSED,
+        )
+    )
+    return bool(connection.execute(select(due.exists())).scalar_one())
+
+
 def _origin_paused(now: datetime) -> ColumnElement[bool]:
     """A pause that began since the claim; a probe's own pause keeps out the others, not itself."""
     return exists().where(

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from reengagement import database, host, references, rules
 from reengagement.delivery import claiming, origins, settling
@@ -42,6 +43,10 @@ LANES = 2
 STOP_SECONDS = 3.0
 """How long requests in flight are waited for after a stop."""
 LOOK_UP_SECONDS = 0.5
+SETTLE_FOR_SECONDS = 60.0
+"""How long settling is tried while the database is away; with the HTTP timeout less than POSTING_LEASE."""
+REFILL_SECONDS = 0.25
+"""How often a drain that a rate limit holds back looks again."""
 CLICKS_COUNT_FOR = timedelta(days=30)
 """How long after a reminder's expiry its links still count."""
 PER_WORKER = 2_000
@@ -124,7 +129,10 @@ async def _drain(
     ends_at = math.inf if seconds is None else time.monotonic() + seconds
     context = _Context(engine, settings, clock, post, secret, in_force, seen, ends_at, stop)
     done = Drained()
-    await asyncio.gather(*(_lane(context, done) for _ in range(lanes)))
+    ends = await asyncio.gather(*(_lane(context, done) for _ in range(lanes)), return_exceptions=True)
+    for error in ends:  # once all lanes have ended: one that is left behind would lose its answers
+        if error is not None:
+            raise error
     return done
 
 
@@ -153,7 +161,9 @@ async def _lane(context: _Context, done: Drained) -> None:
         fanned_out, claimed = await asyncio.to_thread(_take_work, context, token)
         done.fanned_out += fanned_out
         if not fanned_out and not claimed:
-            return
+            if not await asyncio.to_thread(_is_rationed, context):
+                return
+            await asyncio.sleep(REFILL_SECONDS)
         for group in _groups(claimed):
             if context.is_over():
                 await asyncio.to_thread(_give_back, context, token)
@@ -175,6 +185,14 @@ def _take_work(context: _Context, token: str) -> tuple[int, list[int]]:
         return fanned_out, claiming.claim(connection, context.rules, token, now, CLAIMED_AT_ONCE)
 
 
+def _is_rationed(context: _Context) -> bool:
+    """Tell whether more is due and only a rate limit holds it back; a clock that stands refills nothing."""
+    if not context.rules.pushes_per_second or context.clock is not database.clock:
+        return False
+    with context.engine.connect() as connection:
+        return claiming.is_any_due(connection, context.clock(connection))
+
+
 def _give_back(context: _Context, token: str) -> None:
     with context.engine.begin() as connection:
         claiming.release(connection, token)
@@ -185,7 +203,7 @@ async def _work_off(context: _Context, ids: Sequence[int], token: str) -> Counte
     postings = await asyncio.to_thread(_begin, context, ids, token)
     answers = await _answers(context, postings)
     pairs = list(zip(postings, answers, strict=True))
-    return await asyncio.to_thread(_settle, context, pairs, token)
+    return await _settle_patiently(context, pairs, token)
 
 
 def _begin(context: _Context, ids: Sequence[int], token: str) -> tuple[Posting, ...]:
@@ -212,7 +230,7 @@ async def _answers(context: _Context, postings: Sequence[Posting]) -> list[Answe
         request.cancel()
     if pending:
         await asyncio.wait(pending)
-    return [Answer("unknown", "stopped") if each.cancelled() else each.result() for each in requests]
+    return [Answer("unknown", origins.STOPPED) if each.cancelled() else each.result() for each in requests]
 
 
 async def _post(context: _Context, posting: Posting) -> Answer:
@@ -247,6 +265,26 @@ def _message(context: _Context, posting: Posting) -> Message:
         ttl=max(1, int(remains.total_seconds())),
         topic=topic_of(notification_id),
     )
+
+
+async def _settle_patiently(
+    context: _Context, pairs: Sequence[tuple[Posting, Answer]], token: str
+) -> Counter[str]:
+    """Settle, though the database is restarted meanwhile: an answer lost is a delivery unknown for ever.
+
+    What was written before a connection broke isn't written again: it no longer carries the token.
+    """
+    began, told_to_stop = time.monotonic(), math.inf
+    while True:
+        try:
+            return await asyncio.to_thread(_settle, context, pairs, token)
+        except OperationalError:
+            now = time.monotonic()
+            told_to_stop = min(told_to_stop, now) if context.stop() else math.inf
+            if now > min(began + SETTLE_FOR_SECONDS, told_to_stop + STOP_SECONDS):
+                raise
+            log.warning("answers can't be settled; trying again", extra={"deliveries": len(pairs)})
+        await asyncio.sleep(LOOK_UP_SECONDS)
 
 
 def _settle(context: _Context, pairs: Sequence[tuple[Posting, Answer]], token: str) -> Counter[str]:

@@ -18,9 +18,13 @@ REFUSALS_IN_A_ROW = 20
 """So many 401/403 in a row from one origin are our fault (key, clock): its work waits, none is removed."""
 BREAKER_PAUSE = timedelta(minutes=15)
 THROTTLES_AT_ONCE = 3
+STOPPED = "stopped"
+"""Why a request was given up that our own end cut short: it says nothing of the push service."""
 STRIKES = 5
 STRIKING = (400, 401, 403)
-REFUSED, THROTTLED, PROBING = "refused", "throttled", "probing"
+SILENCE_PAUSE = timedelta(minutes=2)
+"""How long an origin waits that has let REFUSALS_IN_A_ROW requests in a row time out or break off."""
+REFUSED, THROTTLED, SILENT, PROBING = "refused", "throttled", "silent", "probing"
 PROBE_TAKES = timedelta(minutes=2)
 """While one delivery tries whether an origin accepts again, the others wait."""
 
@@ -29,6 +33,7 @@ PROBE_TAKES = timedelta(minutes=2)
 class _Heard:
     accepted: int = 0
     refused: int = 0
+    lost: int = 0
     throttled: int = 0
     longest_wait: float = 0.0
 
@@ -107,23 +112,27 @@ def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: dat
     """Take note of `(origin, answer)` pairs: origins that throttle pause, those that refuse break.
 
     Several 429 at once pause the origin as long as it asked. REFUSALS_IN_A_ROW refusals without an
-    acceptance pause it for BREAKER_PAUSE; only an acceptance closes the breaker again.
+    acceptance pause it for BREAKER_PAUSE; only an acceptance closes the breaker again. As many requests
+    without an answer pause it for SILENCE_PAUSE: each would be one more delivery of unknown fate.
     """
     heard: dict[str, _Heard] = {}
     for origin, answer in answers:
         one = heard.setdefault(origin, _Heard())
         one.accepted += answer.outcome == "accepted"
         one.refused += answer.refused
+        one.lost += answer.outcome == "unknown" and answer.reason != STOPPED
         if answer.status in (429, 406) and answer.outcome == "retry":
             one.throttled += 1
             one.longest_wait = max(one.longest_wait, answer.retry_after or 0.0)
     refusals = _refusals(connection, heard)
     broken: dict[str, datetime] = {}
     for origin, one in sorted(heard.items()):
-        streak = 0 if one.accepted else refusals.get(origin, 0) + one.refused
+        streak = 0 if one.accepted else refusals.get(origin, 0) + one.refused + one.lost
         if one.refused and streak >= REFUSALS_IN_A_ROW:
             broken[origin] = now + BREAKER_PAUSE
             _note(connection, origin, streak, broken[origin], REFUSED, now)
+        elif one.lost and streak >= REFUSALS_IN_A_ROW:
+            _note(connection, origin, streak, now + SILENCE_PAUSE, SILENT, now)
         elif one.throttled >= THROTTLES_AT_ONCE:
             _note(connection, origin, streak, now + timedelta(seconds=one.longest_wait), THROTTLED, now)
         elif streak != refusals.get(origin, 0):
