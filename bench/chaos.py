@@ -132,10 +132,15 @@ class Product:
         )
 
     def pull_forward(self) -> None:
-        """Let retries that are due later be due now; leases run out by themselves."""
+        """Let retries be due now, and push services' pauses be over; leases run out by themselves."""
+        later = "> clock_timestamp() AT TIME ZONE 'UTC'"
         self._write(
-            """UPDATE "ReengagementDelivery" SET "nextAttemptAt" = "nextAttemptAt" - interval '1 hour'
-               WHERE state = 'queued' AND "nextAttemptAt" > clock_timestamp() AT TIME ZONE 'UTC'"""
+            f"""UPDATE "ReengagementPushOrigin" SET "pausedUntil" = "pausedUntil" - interval '1 hour'
+                WHERE "pausedUntil" {later}"""
+        )
+        self._write(
+            f"""UPDATE "ReengagementDelivery" SET "nextAttemptAt" = "nextAttemptAt" - interval '1 hour'
+                WHERE state = 'queued' AND "nextAttemptAt" {later}"""
         )
 
     def pause(self, *, on: bool) -> None:

@@ -46,6 +46,7 @@ MOODS = (
     Mood("resetting", {ACCEPT: 8, "reset": 2}),
     Mood("resetting after it has accepted", {ACCEPT: 8, "accept, reset": 2}),
     Mood("hanging", {ACCEPT: 8, "hang": 1, "accept, hang": 1}),
+    Mood("silent", {"hang": 1, "accept, hang": 1}),
     Mood("away", away=True),
 )
 

@@ -52,5 +52,5 @@ def resume(connection: Connection, *, now: datetime) -> bool:
 
 
 def _lock(connection: Connection, rows: Select[Any]) -> None:
-    """Lock rows in the order of the query: by id, as the drains do that are at work, so that none deadlocks."""
+    """Lock rows in the order of the query: by id, as the drains do that are at work, so none deadlocks."""
     connection.execute(select(func.count()).select_from(rows.with_for_update().subquery()))
