@@ -36,10 +36,10 @@ Post = Callable[[Message], Awaitable[Answer]]
 Clock = Callable[[Connection], datetime]
 
 CLAIMED_AT_ONCE = 400
-POSTED_AT_ONCE = 100
+POSTED_AT_ONCE = 200
 """The posting group: what a killed worker leaves unknown at most, times LANES."""
 LANES = 2
-"""Groups under way at once in one worker: 200 requests in flight, past which nothing is gained."""
+"""Groups under way at once in one worker: while one is posted, the other is settled and the next begun."""
 STOP_SECONDS = 3.0
 """How long requests in flight are waited for after a stop."""
 LOOK_UP_SECONDS = 0.5
