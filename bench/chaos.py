@@ -41,6 +41,7 @@ LEFT_FOR_WAVES = 0.9
 RETURNING = 5
 """Users who come back at each wave, and as many who opt out, before or while they are reminded."""
 PAUSE_SECONDS = 6.0
+LATER = "> clock_timestamp() AT TIME ZONE 'UTC'"
 PAUSE_WORKS_WITHIN = 2.0
 START_SECONDS = 60.0
 SETTLING_SECONDS = 420.0
@@ -133,14 +134,17 @@ class Product:
 
     def pull_forward(self) -> None:
         """Let retries be due now, and push services' pauses be over; leases run out by themselves."""
-        later = "> clock_timestamp() AT TIME ZONE 'UTC'"
-        self._write(
-            f"""UPDATE "ReengagementPushOrigin" SET "pausedUntil" = "pausedUntil" - interval '1 hour'
-                WHERE "pausedUntil" {later}"""
-        )
+        self.end_pauses()
         self._write(
             f"""UPDATE "ReengagementDelivery" SET "nextAttemptAt" = "nextAttemptAt" - interval '1 hour'
-                WHERE state = 'queued' AND "nextAttemptAt" {later}"""
+                WHERE state = 'queued' AND "nextAttemptAt" {LATER}"""
+        )
+
+    def end_pauses(self) -> None:
+        """Let the pauses of push services be over."""
+        self._write(
+            f"""UPDATE "ReengagementPushOrigin" SET "pausedUntil" = "pausedUntil" - interval '1 hour'
+                WHERE "pausedUntil" {LATER}"""
         )
 
     def pause(self, *, on: bool) -> None:
@@ -172,6 +176,7 @@ class Chaos:
     folder: Path
     chance: random.Random
     began: float = field(default_factory=time.monotonic)
+    moods: list[unreliable.Mood] = field(default_factory=list)
     databases_restarted: int = 0
     posted_in_pause: int = 0
 
@@ -208,10 +213,16 @@ class Chaos:
             case "Redis killed":
                 self.redis.restart(away=self.chance.uniform(0, 3))
             case _:
-                mood = self.chance.choice(MOODS)
-                self.service.be(mood)
-                happened = mood.name
+                happened = self._change_mood()
         self.say(f"{fault}: {happened}" if happened else fault)
+
+    def _change_mood(self) -> str:
+        """Let the push services answer otherwise; each mood comes once before any comes again."""
+        self.moods = self.moods or self.chance.sample(MOODS, len(MOODS))
+        mood = self.moods.pop()
+        self.service.be(mood)
+        self.product.end_pauses()  # two minutes, or fifteen, in which nothing could go wrong
+        return mood.name
 
     def _wait_for_posting(self, seconds: float = 2.0) -> None:
         deadline = time.monotonic() + seconds

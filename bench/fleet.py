@@ -76,13 +76,12 @@ class Machine:
             )
 
     def children(self) -> list[int]:
-        """Return its workers and its scheduler; Linux alone tells."""
+        """Return its workers and its scheduler, those that live; Linux alone tells."""
         try:
-            return [
-                int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            ]
+            listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         except FileNotFoundError:
             return []
+        return [int(pid) for pid in listed if _began(int(pid))]
 
     def cpu_seconds(self) -> float:
         """Return what it and its children have used."""
