@@ -97,6 +97,7 @@ class Place:
         saved = self.saved()
         web = _free_port(_port_of(saved.get("REENGAGEMENT_PUBLIC_URL"), FIRST_WEB_PORT))
         push = _free_port(_port_of(saved.get("REENGAGEMENT_PUSH_ORIGINS"), FIRST_PUSH_PORT))
+        phones = f"http://{LOOPBACK}:{push}"
         environment = {
             "DATABASE_URL": settings.database_url or "",
             "REDIS_URL": settings.redis_url or "",
@@ -106,9 +107,9 @@ class Place:
             "REENGAGEMENT_DEMO": "1",
             "REENGAGEMENT_HOST": "",
             "REENGAGEMENT_PUBLIC_URL": f"http://localhost:{web}",
-            "REENGAGEMENT_SITE_URL": "",
-            "REENGAGEMENT_PUSH_ORIGINS": f"http://{LOOPBACK}:{push}",
-            "REENGAGEMENT_PHONE_URL": f"http://{LOOPBACK}:{push}",
+            "REENGAGEMENT_SITE_URL": phones,
+            "REENGAGEMENT_PUSH_ORIGINS": phones,
+            "REENGAGEMENT_PHONE_URL": phones,
             "STREAMLIT_SERVER_PORT": str(web),
         }
         self._write(environment)
