@@ -49,7 +49,8 @@ __all__ = [
 ]
 
 TIMEOUT_SECONDS = 15.0
-CONNECTIONS_PER_HOST = 200
+CONNECTIONS_PER_HOST = 400
+"""As many as a worker has requests in flight: none waits for a connection, to leave after a pause began."""
 STALE_CONNECTIONS = 5
 """So many pooled connections that turn out closed are passed over before a retry is left to the queue."""
 READ_OF_ANSWER = 2**14
@@ -225,6 +226,10 @@ class Sender:
             body = _Body(encrypted)
             try:
                 return await self._request(message.endpoint, headers, body, address, deadline)
+            except asyncio.CancelledError:  # whoever gave this up counts on the answer, not on the error
+                if body.begun:
+                    raise
+                return Answer("retry", "stopped")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if body.begun:
                     return Answer("unknown", _reason_of_loss(error))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from reengagement import database, delivery, host, planner
+from reengagement import database, delivery, host, planner, webpush
 from reengagement.delivery import draining, origins
 from reengagement.delivery.fan_out import fan_out
+from reengagement.demo import phone
 from reengagement.rules import Rules
 from reengagement.settings import Settings
-from reengagement.webpush import Answer, Message
+from reengagement.webpush import Answer, Message, make_vapid_keys
 from tests.people import People
 
 ACCEPTED = Answer("accepted", "http_201", 201)
@@ -123,6 +127,41 @@ def test_d5_a_lane_that_fails_does_not_take_the_other_with_it(remind, engine, se
     assert states(people) == {"accepted": 1, "posting": 1}
 
 
+def test_d5_what_had_not_left_when_a_drain_was_stopped_goes_back_to_the_queue(remind, engine, settings):
+    """D5: no connection was made, so nothing can have arrived."""
+    with socket.socket() as deaf, ExitStack() as others:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        origin = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        for _ in range(4):  # whoever comes after these isn't let in
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(deaf.getsockname())
+        people = remind(2)
+        for number in range(2):
+            endpoint, keys = phone.subscription_of(origin, f"fcm.googleapis.com-{number}")
+            people.execute(
+                'UPDATE "PushSubscription" SET endpoint = :endpoint, keys = CAST(:keys AS jsonb)'
+                ' WHERE "userId" = :user',
+                endpoint=endpoint,
+                keys=json.dumps(keys),
+                user=f"fcm.googleapis.com-{number}",
+            )
+        private_key, _ = make_vapid_keys()
+        able = settings.model_copy(
+            update={
+                "vapid_private_key": private_key,
+                "vapid_subject": "mailto:ops@example.org",
+                "push_origins": (origin,),
+            }
+        )
+        delivery.drain(engine, able, stop=lambda: states(people).get("posting") == 2)
+    assert (
+        people.rows('SELECT state, reason, attempts FROM "ReengagementDelivery"')
+        == [{"state": "queued", "reason": "stopped", "attempts": 1}] * 2
+    )
+
+
 def test_a_drain_keeps_to_a_rate_limit_and_uses_it_up(remind, engine, settings):
     people = remind(80)
     limited = settings.model_copy(update={"rules": {"pushes_per_second": "20"}})
@@ -163,3 +202,8 @@ def test_d3_a_silent_push_service_waits_and_the_others_flow(remind, engine, sett
 
     delivery.drain(engine, settings, post=healed, clock=lambda connection: much_later)
     assert states(people) == {"accepted": 90 - found["unknown"] - 1, "unknown": found["unknown"] + 1}
+
+
+def test_b6_no_request_waits_for_a_connection():
+    """B6: one that did would leave after a pause had begun."""
+    assert webpush.CONNECTIONS_PER_HOST >= draining.POSTED_AT_ONCE * draining.LANES
