@@ -292,8 +292,8 @@ class Chaos:
         """Return what was promised, and what was found."""
         unknown = accounts.unknown_by_reason(self.product.engine)
         group = POSTED_AT_ONCE * LANES
-        killed = self.fleet.workers_killed + WORKERS * self.fleet.consumers_killed
-        restarted = self.databases_restarted * WORKERS * len(self.fleet.machines)
+        ended = self.fleet.consumers_killed + self.fleet.consumers_stopped
+        cut_off = self.databases_restarted * len(self.fleet.machines)
         unheard = sum(count for reason, count in unknown.items() if reason not in ("worker_lost", "stopped"))
         return [
             *accounts.audit(self.product.engine, self.service.accepted, expected),
@@ -304,9 +304,9 @@ class Chaos:
             ),
             Promise("unknown: no answer came (at most: answers withheld)", unheard, self.service.withheld),
             Promise(
-                "unknown: the worker was lost (at most: group × lanes × kills)",
+                "unknown: the worker was killed, stopped or cut off (group × lanes × so many)",
                 unknown["worker_lost"] + unknown["stopped"],
-                group * (killed + restarted),
+                group * (self.fleet.workers_killed + WORKERS * (ended + cut_off)),
             ),
         ]
 
@@ -322,11 +322,12 @@ def report(chaos: Chaos, promises: list[Promise]) -> bool:
     click.echo(f"The push services answered: {dict(chaos.service.answers.most_common())}")
     click.echo(
         f"Killed: {chaos.fleet.workers_killed} workers, {chaos.fleet.consumers_killed} consumers; "
+        f"stopped: {chaos.fleet.consumers_stopped} consumers; "
         f"PostgreSQL restarted {chaos.databases_restarted} times\n"
     )
     for promise in promises:
         mark = "ok    " if promise.is_kept else "BROKEN"
-        click.echo(f"{mark} {promise.name:<72}{promise.found:>7}  of at most {promise.most}")
+        click.echo(f"{mark} {promise.name:<78}{promise.found:>7}  of at most {promise.most}")
     return all(promise.is_kept for promise in promises)
 
 

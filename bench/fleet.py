@@ -121,6 +121,7 @@ class Fleet:
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     workers_killed: int = 0
     consumers_killed: int = 0
+    consumers_stopped: int = 0
     slowest_stop: float = 0.0
     _left: dict[int, tuple[str, float]] = field(default_factory=dict)
     """Children of killed consumers: pid to when they began, and when they must have ended."""
@@ -156,6 +157,7 @@ class Fleet:
     def stop_one(self) -> str:
         """SIGTERM, as an upgrade does."""
         machine = self.chance.choice([one for one in self.machines if one.is_running])
+        self.consumers_stopped += 1
         return f"{machine.folder.name}, ended after {self._stop(machine):.1f} s"
 
     def stop(self) -> None:
