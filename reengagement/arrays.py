@@ -27,7 +27,17 @@ def any_of(type_: Any, values: Iterable[Any]) -> ColumnElement[Any]:
 
 def array_of(type_: Any, values: Iterable[Any]) -> ColumnElement[Any]:
     """Return the values, texts, numbers, times, bytes or None, as one array parameter."""
-    return cast(literal("{" + ",".join(map(_element, values)) + "}", Text), ARRAY(type_))
+    return cast(literal(_written(list(values)), Text), ARRAY(type_))
+
+
+def _written(values: list[Any]) -> str:
+    """Return PostgreSQL's text form of an array; one look at plain texts and numbers together is enough."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, values)) + "}"
+    if kinds == {str} and '"' not in (plain := "".join(values)) and "\\" not in plain:
+        return '{"' + '","'.join(values) + '"}'
+    return "{" + ",".join(map(_element, values)) + "}"
 
 
 def _element(value: Any) -> str:

@@ -249,10 +249,11 @@ def _message(context: _Context, posting: Posting) -> Message:
     settings, notification_id = context.settings, posting.notification_id
     reference = references.make(context.secret, notification_id, posting.expires_at + CLICKS_COUNT_FOR)
     routes = f"{settings.public_url}/reengagement"
+    topic = topic_of(notification_id)
     payload = payload_of(
         posting.title,
         posting.body,
-        tag=topic_of(notification_id),
+        tag=topic,
         click_url=f"{routes}/click/{reference}",
         shown_url=f"{routes}/shown/{reference}",
         landing_url=f"{routes}/open/{reference}",
@@ -263,7 +264,7 @@ def _message(context: _Context, posting: Posting) -> Message:
         keys=posting.subscription.keys,
         payload=payload,
         ttl=max(1, int(remains.total_seconds())),
-        topic=topic_of(notification_id),
+        topic=topic,
     )
 
 
