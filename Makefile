@@ -5,7 +5,7 @@ BENCH = send
 PYTHON_IN_VENV = .venv/bin/python
 STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: help demo demo-reset worker test test-all check bench chaos
+.PHONY: help demo demo-reset worker test test-all check bench bench-send chaos
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
@@ -15,7 +15,8 @@ help:
 	@echo "make test                   the whole suite, with a real PostgreSQL, a real Redis, a browser"
 	@echo "make test-all               that and the tests that take minutes"
 	@echo "make check                  style, types, import directions"
-	@echo "make bench                  measures how fast reminders leave (BENCH=--help: what else)"
+	@echo "make bench-send             how fast reminders leave, beside npm web-push and plain pywebpush"
+	@echo "make bench BENCH=--help     what else can be measured"
 	@echo "make chaos                  kills everything while reminders leave, and accounts for each of them"
 
 demo: $(STAMP)
@@ -45,6 +46,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(PYTHON_IN_VENV) -m bench $(BENCH)
+
+bench-send: $(STAMP)
+	$(PYTHON_IN_VENV) -m bench send $(BENCH)
 
 chaos: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server

@@ -2,11 +2,16 @@
 
 import click
 
-from bench import chaos, consumers, send
+from bench import chaos, consumers, memory, send
 
 cli = click.Group(
     help="Benchmarks; each prints what it measured and how.",
-    commands={"chaos": chaos.main, "consumers": consumers.main, "send": send.main},
+    commands={
+        "chaos": chaos.main,
+        "consumers": consumers.main,
+        "memory": memory.main,
+        "send": send.main,
+    },
 )
 
 if __name__ == "__main__":

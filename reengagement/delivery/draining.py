@@ -17,7 +17,7 @@ from functools import cache
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError
 
-from reengagement import database, host, references, rules
+from reengagement import collecting, database, host, references, rules
 from reengagement.delivery import claiming, origins, settling
 from reengagement.delivery.claiming import Posting
 from reengagement.delivery.confirming import confirm_seen
@@ -103,7 +103,8 @@ def drain(
     `post` stands in for the network (a simulation's people, who need no second of the `lanes`); without
     it, Web Push by the settings' VAPID key. Raises SettingsError without such a key, NotMigrated, HostError.
     """
-    return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds, stop, lanes))
+    with collecting.rarely():
+        return _runner(os.getpid()).run(_drain(engine, settings, post, clock, seconds, stop, lanes))
 
 
 @cache

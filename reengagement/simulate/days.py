@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, or_, select, text, update
 
-from reengagement import delivery, migrations, planner, rules, tables, variants
+from reengagement import collecting, delivery, migrations, planner, rules, tables, variants
 from reengagement.database import floor_to_milliseconds
 from reengagement.demo.population import Person, make_people
 from reengagement.demo.sample import create_host_tables
@@ -18,7 +18,7 @@ from reengagement.rules import Rules
 from reengagement.settings import Settings
 from reengagement.simulate.behaviour import Behaviour
 from reengagement.simulate.crowd import Crowd
-from reengagement.simulate.haste import rarely_collecting, without_waiting_for_the_disk
+from reengagement.simulate.haste import without_waiting_for_the_disk
 from reengagement.simulate.postal import Postal
 from reengagement.simulate.product import Product, milliseconds, moment
 from reengagement.simulate.reactions import Reactions, Reminder
@@ -73,7 +73,7 @@ def simulate(
     """
     started = time.monotonic()
     until = floor_to_milliseconds(until)
-    with rarely_collecting(), without_waiting_for_the_disk(engine), engine.connect() as connection:
+    with collecting.rarely(), without_waiting_for_the_disk(engine), engine.connect() as connection:
         in_force = _prepare(connection, settings, seed)
         runs_at = run_times(in_force, until, days)
         with connection.begin():
