@@ -11,7 +11,7 @@ THRESHOLDS = (100_000, 50, 50)
 
 @contextmanager
 def rarely() -> Iterator[None]:
-    """Let Python look for cycles less often meanwhile: a drain or a simulated year takes a tenth less time."""
+    """Let Python look for cycles less often meanwhile: a drain takes a tenth less time."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

@@ -194,6 +194,7 @@ def test_b6_a_pause_takes_effect_within_two_seconds_and_afterwards_what_has_not_
     assert broken(accounts.audit(there.product.engine, service.accepted, 800)) == []
 
 
+@pytest.mark.long
 def test_e1_three_consumers_on_three_machines_share_the_work_and_make_one_daily_run(
     sending, service, environment, tmp_path, people
 ):

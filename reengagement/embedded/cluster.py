@@ -174,7 +174,7 @@ class Cluster:
 
     def _check_reachable(self) -> None:
         """Raise EmbeddedDatabaseError unless the account can enter: parents are never opened for it."""
-        if self.account and self._run("/bin/ls", self.socket_folder).returncode:
+        if self.account and self._run("/bin/ls", self.folder, self.socket_folder).returncode:
             raise EmbeddedDatabaseError(
                 f"The account {self.account.name!r}, as which PostgreSQL runs, can't enter {self.folder}: "
                 "name a folder that it can, such as /var/lib/reengagement, in REENGAGEMENT_DATA_DIR."
