@@ -174,7 +174,8 @@ class Cluster:
 
     def _check_reachable(self) -> None:
         """Raise EmbeddedDatabaseError unless the account can enter: parents are never opened for it."""
-        if self.account and self._run("/bin/ls", self.folder, self.socket_folder).returncode:
+        entered = [f"{folder}/." for folder in (self.folder, self.socket_folder)]  # not listed: 0711 will do
+        if self.account and self._run("/bin/ls", "-d", *entered).returncode:
             raise EmbeddedDatabaseError(
                 f"The account {self.account.name!r}, as which PostgreSQL runs, can't enter {self.folder}: "
                 "name a folder that it can, such as /var/lib/reengagement, in REENGAGEMENT_DATA_DIR."
