@@ -32,13 +32,20 @@ DAYS_SHOWN = 90
 
 
 @dataclass(frozen=True)
-class Live:
-    """What changes while one looks."""
+class State:
+    """Whether reminders leave: what every page says above all else."""
 
-    totals: Totals
+    rules: Rules
     waiting: Waiting
     consumers: Sequence[Consumer]
     paused_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Live:
+    """What changes on the overview while one looks."""
+
+    totals: Totals
     last_run: LastRun | None
 
 
@@ -75,19 +82,24 @@ def overview(settings: Settings) -> Overview:
         )
 
 
+def state(settings: Settings) -> State:
+    """Return whether reminders leave. Raises ReengagementError."""
+    with snapshot(settings) as connection:
+        return State(
+            rules=rules.in_force(connection, settings.rules).rules,
+            waiting=metrics.waiting(connection),
+            consumers=metrics.consumers_alive(connection, clock(connection)),
+            paused_since=pause.since(connection),
+        )
+
+
 def live(settings: Settings) -> Live:
     """Return what the overview reads again every few seconds. Raises ReengagementError.
 
     A run that crashed would say *running* for ever where no consumer looks after it: so look here.
     """
     with snapshot(settings) as connection:
-        found = Live(
-            totals=metrics.totals(connection),
-            waiting=metrics.waiting(connection),
-            consumers=metrics.consumers_alive(connection, clock(connection)),
-            paused_since=pause.since(connection),
-            last_run=metrics.last_run(connection),
-        )
+        found = Live(totals=metrics.totals(connection), last_run=metrics.last_run(connection))
     if found.last_run and found.last_run.state == "running":
         with errors_in_words():
             runs.notice_crashes(engine_of(settings))

@@ -20,6 +20,9 @@ from reengagement.errors import ReengagementError
 
 COOKIE = sessions.COOKIE
 REFUSED = sessions.REFUSED
+GUARD = "reengagement_guard"
+"""Key of the session's state: the guard of another dashboard that has taken our pages in."""
+
 NEW_LINK_COMMAND = "python -m reengagement sign-in-link"
 
 BUTTON_STYLE = (
@@ -50,6 +53,18 @@ def is_open() -> bool:
         return signed_in() is not None
     except ReengagementError:
         return False
+
+
+def check_again() -> None:
+    """Let what refreshes by itself go on only for who may still see the page: a right ends at once.
+
+    Where another dashboard's guard stands in place of ours, it is asked.
+    """
+    guard = st.session_state.get(GUARD)
+    if guard is not None:
+        guard()
+    elif not is_open():
+        st.rerun()
 
 
 def signed_in() -> str | None:

@@ -6,15 +6,12 @@ directly, past this gate, until the process has called `st.navigation` once.
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from reengagement.dashboard import gate, language
-from reengagement.dashboard.words import Words
+from reengagement.dashboard import gate, language, navigation
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
 TITLE = "Reengagement"
 ICON = ":material/pets:"
 
@@ -34,13 +31,7 @@ def main() -> None:
         return
     with controls:
         st.button(words.gettext("Sign out"), on_click=gate.sign_out, type="tertiary")
-    st.navigation(_pages(words), position="top").run()
-
-
-def _pages(words: Words) -> list[st.Page]:
-    """Return the pages that an admin may see; the first is at `/`."""
-    _ = words.gettext
-    return [st.Page(PAGES / "overview.py", title=_("Overview"), icon=":material/monitoring:", default=True)]
+    st.navigation(navigation.scripts(words), position="top").run()
 
 
 def _closed_pages() -> list[st.Page]:

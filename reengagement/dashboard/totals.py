@@ -1,4 +1,4 @@
-"""The head of the overview, which refreshes by itself: totals, what waits, and whether it is being sent."""
+"""The totals of the overview, which refresh by themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import streamlit as st
 
 from reengagement import settings
 from reengagement.dashboard import data, gate, language
-from reengagement.dashboard.data import Live
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.dashboard.words import Words
 from reengagement.metrics import LastRun, Totals
@@ -30,56 +29,17 @@ def show(rules: Rules, run_seen: LastRun | None, reading_took: float) -> None:
 
 def _show_live(rules: Rules, run_seen: LastRun | None) -> None:
     """Show the totals once; draw the whole page anew where a run has begun or ended meanwhile."""
-    if not gate.is_open():
-        st.rerun()
+    gate.check_again()
     with shown_in_words():
         live = data.live(settings.load())
     if _changed(live.last_run, run_seen):
         st.rerun()
-    words = language.chosen()
-    with st.container():  # one place however many there are, or the totals would move and be drawn anew
-        _show_notices(live, rules, words)
-    _show_totals(live.totals, rules, words)
+    _show_totals(live.totals, rules, language.chosen())
 
 
 def _changed(run: LastRun | None, seen: LastRun | None) -> bool:
     """Tell whether a run has begun or ended since `seen`."""
     return (run and (run.id, run.state)) != (seen and (seen.id, seen.state))
-
-
-def _show_notices(live: Live, rules: Rules, words: Words) -> None:
-    _ = words.gettext
-    if live.paused_since is not None:
-        st.warning(
-            _("Sending is paused since {when}.").format(when=words.moment(live.paused_since, rules.zone)),
-            icon=":material/pause_circle:",
-        )
-    if not live.consumers:
-        st.warning(
-            _(
-                "No consumer is running, so nothing is sent. "
-                "Start one where the dashboard runs: `make worker`"
-            ),
-            icon=":material/warning:",
-        )
-    current = settings.load()
-    if not (current.vapid_private_key and current.vapid_subject):
-        st.warning(
-            _(
-                "VAPID_PRIVATE_KEY or VAPID_SUBJECT is not set, so push services can't be reached. "
-                "Make a key pair: `python -m reengagement vapid`"
-            ),
-            icon=":material/key:",
-        )
-    if live.waiting.oldest_at is not None:
-        left = words.ngettext(
-            "{n} reminder is waiting to be sent", "{n} reminders are waiting to be sent", live.waiting.total
-        )
-        st.caption(
-            _("{left}, the oldest since {when}.").format(
-                left=left, when=words.moment(live.waiting.oldest_at, rules.zone)
-            )
-        )
 
 
 def _show_totals(totals: Totals, rules: Rules, words: Words) -> None:

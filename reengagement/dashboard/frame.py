@@ -1,0 +1,13 @@
+"""What stands around every page: the notices above it, so that nobody overlooks a pause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reengagement.dashboard import notices
+
+
+def show(page: Callable[[str], None], name: str) -> None:
+    """Show the notices and, below them, the page to the admin `name`."""
+    notices.show()
+    page(name)

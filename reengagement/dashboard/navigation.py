@@ -1,0 +1,104 @@
+"""The pages of the dashboard: what there is, in which order, and how another dashboard takes them in.
+
+A page is an entry here, a room of its name in this package with `show(name)`, and a thin script in
+`pages/`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from reengagement.dashboard import frame, gate, language
+from reengagement.dashboard.words import Words
+from reengagement.errors import SettingsError
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "pages"
+
+Guard = Callable[[], str]
+"""Returns the name of who may see the page, for the audit trail; ends the script for anyone else."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page. `name` is its script in `pages/`, its room in this package, and its address."""
+
+    name: str
+    icon: str
+    title: Callable[[Words], str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Pages that stand together in the menu; without a title they stand in it directly."""
+
+    title: Callable[[Words], str]
+    entries: tuple[Entry, ...]
+
+
+SECTIONS = (
+    Section(
+        lambda _words: "",
+        (Entry("overview", ":material/monitoring:", lambda words: words.gettext("Overview")),),
+    ),
+)
+
+
+def names() -> list[str]:
+    """Return the names of all pages, in the order of the menu."""
+    return [entry.name for section in SECTIONS for entry in section.entries]
+
+
+def build_pages(
+    *, prefix: str = "", only: Collection[str] | None = None, guard: Guard = gate.require_admin
+) -> list[st.Page]:
+    """Return our pages for another dashboard's `st.navigation`, in the visitor's language.
+
+    `prefix` precedes each address (no `/`: Streamlit has none there), so that none meets a page of the
+    host's; `only` names the pages wanted, all without it; `guard` is called before anything is shown.
+    Call it during the script run, after `st.set_page_config`. Raises SettingsError for an unknown name.
+    """
+    wanted = set(names() if only is None else only)
+    unknown = sorted(wanted - set(names()))
+    if unknown:
+        raise SettingsError(f"There is no page {', '.join(unknown)}; there are {', '.join(names())}.")
+    words = language.chosen()
+    return [
+        st.Page(
+            partial(_show, entry.name, guard),
+            title=entry.title(words),
+            icon=entry.icon,
+            url_path=f"{prefix}{entry.name}",
+        )
+        for section in SECTIONS
+        for entry in section.entries
+        if entry.name in wanted
+    ]
+
+
+def _show(name: str, guard: Guard) -> None:
+    admin = guard()
+    st.session_state[gate.GUARD] = None if guard is gate.require_admin else guard
+    frame.show(importlib.import_module(f"reengagement.dashboard.{name}").show, admin)
+
+
+def scripts(words: Words) -> dict[str, list[st.Page]]:
+    """Return the scripts in `pages/` by the titles of their sections; the first is at `/`."""
+    first = names()[0]
+    return {
+        section.title(words): [
+            st.Page(
+                SCRIPTS / f"{entry.name}.py",
+                title=entry.title(words),
+                icon=entry.icon,
+                default=entry.name == first,
+            )
+            for entry in section.entries
+        ]
+        for section in SECTIONS
+    }
