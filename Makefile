@@ -48,7 +48,7 @@ bench: $(STAMP)
 	$(PYTHON_IN_VENV) -m bench $(BENCH)
 
 bench-send: $(STAMP)
-	$(PYTHON_IN_VENV) -m bench send $(BENCH)
+	$(PYTHON_IN_VENV) -m bench send $(SEND)
 
 chaos: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
