@@ -126,7 +126,7 @@ def test_pages_know_no_sql() -> None:
     ("package", "allowed"),
     [
         ("reengagement.errors", set()),
-        ("reengagement.stats", set()),
+        ("reengagement.stats", {"reengagement.stats"}),
         ("reengagement.settings", {"reengagement.errors"}),
         ("reengagement.tables", set()),
         ("reengagement.host", {"reengagement.arrays", "reengagement.errors", "reengagement.host"}),

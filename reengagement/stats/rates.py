@@ -45,3 +45,13 @@ def wilson(hits: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, fl
     middle = share + z * z / (2 * n)
     margin = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, (middle - margin) / (1 + z * z / n)), min(1.0, (middle + margin) / (1 + z * z / n))
+
+
+def probability_below(rate: Rate, threshold: float) -> float:
+    """Return how probable it is that the true share lies below `threshold`.
+
+    The posterior of Jeffreys' prior, Beta(½ + hits, ½ + n − hits); with n = 0 it is the prior's.
+    """
+    from scipy.special import betainc  # half a second, and only alerts ask
+
+    return float(betainc(0.5 + rate.hits, 0.5 + rate.n - rate.hits, threshold))

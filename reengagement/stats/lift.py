@@ -1,0 +1,162 @@
+"""What reminders changed: the difference between those reminded and those held out, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from scipy.stats import chi2
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from reengagement.stats.rates import CONFIDENCE, ENOUGH, Rate
+
+ENOUGH_RETURNS = 5
+"""With fewer returns in an arm nothing is said about the difference."""
+
+MISFIT = 0.001
+"""A split less probable than this is no accident: something else than chance decides who is held out."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The matured campaigns of one arm. The sums run over its users: c their campaigns, r those returned.
+
+    One user's campaigns are alike, and the arm is the user's: so they tell less than as many users would.
+    """
+
+    campaigns: int
+    returned: int
+    sum_cc: int
+    sum_cr: int
+    sum_rr: int
+
+    @property
+    def rate(self) -> Rate:
+        """Return returned of campaigns."""
+        return Rate(self.returned, self.campaigns)
+
+    @property
+    def design_effect(self) -> float:
+        """Return how many times the variance of independent campaigns the rate has, at least 1.
+
+        Σ(r − share·c)² over users ÷ n·share·(1 − share): Kish's design effect of clusters.
+        """
+        share = self.rate.share
+        if share is None or not 0 < share < 1:
+            return 1.0
+        between = self.sum_rr - 2 * share * self.sum_cr + share**2 * self.sum_cc
+        return max(1.0, between / (self.campaigns * share * (1 - share)))
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Campaigns opened under one planned share: only among these do the arms differ by chance alone."""
+
+    share: float
+    treated: Arm
+    holdout: Arm
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Users by the arm of their first campaign that had a planned share."""
+
+    share: float
+    treated: int
+    holdout: int
+
+
+@dataclass(frozen=True)
+class Lift:
+    """Return rate of treated − of holdout, and the returns caused; each with its 95 % interval."""
+
+    lift: float
+    interval: Interval
+    treated: int
+    returned: int
+
+    @property
+    def caused(self) -> float:
+        """Return how many of the treated campaigns' returns would not have been without reminders."""
+        return self.treated * self.lift
+
+    @property
+    def caused_interval(self) -> Interval:
+        """Return the interval of `caused`."""
+        return self.treated * self.interval[0], self.treated * self.interval[1]
+
+
+def newcombe(one: Rate, other: Rate) -> Interval:
+    """Return the 95 % interval of one share − the other; both n > 0. Newcombe (1998), method 10."""
+    return _newcombe(one.hits, one.n, other.hits, other.n)
+
+
+def _newcombe(hits: float, n: float, other_hits: float, other_n: float) -> Interval:
+    low, high = confint_proportions_2indep(
+        hits, n, other_hits, other_n, method="newcomb", compare="diff", alpha=1 - CONFIDENCE
+    )
+    return float(low), float(high)
+
+
+def enough(strata: Sequence[Stratum]) -> bool:
+    """Tell whether each arm has the campaigns and the returns that a difference needs."""
+    arms = ([each.treated for each in strata], [each.holdout for each in strata])
+    return all(
+        sum(one.campaigns for one in arm) >= ENOUGH and sum(one.returned for one in arm) >= ENOUGH_RETURNS
+        for arm in arms
+    )
+
+
+def split_probability(allocations: Sequence[Allocation]) -> float:
+    """Return the probability of a split at least as far from the planned shares: χ², one degree of freedom.
+
+    Each user counts once, at the first of their campaigns that had a planned share. Later campaigns are
+    no sample of the split: reminders that work make more returns, more lapses and so more campaigns.
+    """
+    planned = [(one.share, one.treated + one.holdout, one.holdout) for one in allocations]
+    variance = sum(users * share * (1 - share) for share, users, _held in planned)
+    if not variance:
+        return 1.0
+    excess = sum(held - users * share for share, users, held in planned)
+    return float(chi2.sf(excess**2 / variance, df=1))
+
+
+def lift(strata: Sequence[Stratum]) -> Lift | None:
+    """Return the lift over all shares that were in force, None where no share has both arms.
+
+    Differences within strata, by Mantel-Haenszel weights n·m ÷ (n + m), so that a stratum with few of one
+    arm weighs little (Greenland and Robins 1985). The interval is Newcombe's within a stratum, each arm's
+    n divided by its design effect, and those are joined by the square-and-add rule that Newcombe's is made
+    of (MOVER, Zou and Donner 2008). With one stratum and one campaign a user it is Newcombe's.
+    """
+    both = [each for each in strata if each.treated.campaigns and each.holdout.campaigns]
+    if not both:
+        return None
+    weights = [_weight(each.treated.campaigns, each.holdout.campaigns) for each in both]
+    whole = sum(weights)
+    differences = [_difference(each) for each in both]
+    value = sum(w * d for w, (d, _, _) in zip(weights, differences, strict=True)) / whole
+    below = sum((w * (d - low)) ** 2 for w, (d, low, _) in zip(weights, differences, strict=True))
+    above = sum((w * (high - d)) ** 2 for w, (d, _, high) in zip(weights, differences, strict=True))
+    return Lift(
+        lift=value,
+        interval=(value - sqrt(below) / whole, value + sqrt(above) / whole),
+        treated=sum(each.treated.campaigns for each in both),
+        returned=sum(each.treated.returned for each in both),
+    )
+
+
+def _weight(n: int, m: int) -> float:
+    return n * m / (n + m)
+
+
+def _difference(stratum: Stratum) -> tuple[float, float, float]:
+    """Return the difference of a stratum's shares and its interval."""
+    effective = []
+    for arm in (stratum.treated, stratum.holdout):
+        effective += [arm.returned / arm.design_effect, arm.campaigns / arm.design_effect]
+    hits, n, other_hits, other_n = effective
+    return hits / n - other_hits / other_n, *_newcombe(hits, n, other_hits, other_n)
