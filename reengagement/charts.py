@@ -14,7 +14,7 @@ from reengagement.metrics import Day
 from reengagement.stats import Rate
 
 if TYPE_CHECKING:
-    from reengagement.dashboard.words import Words
+    from reengagement.words import Words
 
 SENT = "#74879e"
 CLICKED = "#2b7bba"

@@ -92,6 +92,16 @@ def test_the_domain_knows_neither_streamlit_nor_huey_nor_starlette() -> None:
     assert not offenders(domain(), "streamlit", "huey", "starlette", "uvicorn")
 
 
+def test_what_is_imported_of_ours_is_there() -> None:
+    """So a module that moved stops what still looks for it at its old place."""
+    there = {module.name for module in modules()} | {"reengagement", "tests", "bench"}
+    for folder in ("tests", "bench"):
+        there |= {_module(path).name for path in (ROOT / folder).rglob("*.py")}
+    for module in (*modules(), *(_module(path) for path in (ROOT / "tests").glob("*.py"))):
+        lost = {name for name in module.knows(*OURS) if not {name, name.rpartition(".")[0]} & there}
+        assert not lost, module.path
+
+
 def test_only_the_dashboard_knows_streamlit() -> None:
     outside = [
         module

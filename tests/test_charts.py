@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from reengagement import charts
-from reengagement.dashboard.words import words
 from reengagement.metrics import Day
 from reengagement.stats import Rate
+from reengagement.words import words
 
 ENGLISH, RUSSIAN = words("en"), words("ru")
 ROWS = [("Level 1", Rate(30, 100)), ("Level 2", Rate(3, 29)), ("Level 3", Rate(0, 0))]

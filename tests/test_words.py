@@ -10,9 +10,9 @@ from babel.messages.mofile import write_mo
 
 from reengagement.audience import HELD_BACK
 from reengagement.dashboard import catalogue, labels
-from reengagement.dashboard.words import FALLBACK, LANGUAGES, best_language, words
 from reengagement.planner import STAGES
 from reengagement.tables import CLOSED_REASONS, MESSAGE_TYPES, RUN_STATES
+from reengagement.words import FALLBACK, LANGUAGES, best_language, words
 
 TRANSLATED = sorted(LANGUAGES.keys() - {FALLBACK})
 SPACE = "\u00a0"

@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from reengagement.dashboard.words import DOMAIN, FALLBACK, LANGUAGES, LOCALES
+from reengagement.words import DOMAIN, FALLBACK, LANGUAGES, LOCALES
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = (PACKAGE / "dashboard", PACKAGE / "charts.py", PACKAGE.parent / "pages")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reengagement.dashboard.words import Words
 from reengagement.stats import Rate
+from reengagement.words import Words
 
 
 def level(words: Words, number: int) -> str:

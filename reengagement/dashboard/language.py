@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from reengagement.dashboard.words import LANGUAGES, Words, best_language, words
+from reengagement.words import LANGUAGES, Words, best_language, words
 
 PARAMETER = "lang"
 KEY = "language"

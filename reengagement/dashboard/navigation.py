@@ -15,8 +15,8 @@ from pathlib import Path
 import streamlit as st
 
 from reengagement.dashboard import frame, gate, language
-from reengagement.dashboard.words import Words
 from reengagement.errors import SettingsError
+from reengagement.words import Words
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "pages"
 

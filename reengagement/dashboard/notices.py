@@ -8,7 +8,7 @@ from reengagement import settings
 from reengagement.dashboard import data, gate, language
 from reengagement.dashboard.data import State
 from reengagement.dashboard.problems import shown_in_words
-from reengagement.dashboard.words import Words
+from reengagement.words import Words
 
 REFRESH_SECONDS = 2.0
 

@@ -11,10 +11,10 @@ from reengagement import charts, settings
 from reengagement.dashboard import data, labels, language, running, totals
 from reengagement.dashboard.data import DAYS_SHOWN, Overview
 from reengagement.dashboard.problems import shown_in_words
-from reengagement.dashboard.words import Words
 from reengagement.metrics import Day, LastRun, RecentCampaign
 from reengagement.rules import Rules
 from reengagement.stats import Rate
+from reengagement.words import Words
 
 NO_TOOLBAR = {"displayModeBar": False}
 STATUS_WIDTH = 110

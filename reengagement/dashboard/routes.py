@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from reengagement import sessions
 from reengagement.dashboard.data import transaction
-from reengagement.dashboard.words import LANGUAGES
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
 from reengagement.sessions import Session
 from reengagement.settings import Settings
+from reengagement.words import LANGUAGES
 
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 

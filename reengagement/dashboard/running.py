@@ -11,11 +11,11 @@ import streamlit as st
 
 from reengagement import planner, settings
 from reengagement.dashboard import labels, language
-from reengagement.dashboard.words import Words
 from reengagement.database import engine_of
 from reengagement.errors import AlreadyRunning
 from reengagement.planner import STAGES, RunReport
 from reengagement.rules import Rules
+from reengagement.words import Words
 
 RUN, STARTED, OUTCOME, ASKED = "run", "run_started", "run_outcome", "run_asked"
 """Keys of the session's state: the run under way, when it started, how the last one ended, and whether

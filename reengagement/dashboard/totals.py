@@ -7,10 +7,10 @@ import streamlit as st
 from reengagement import settings
 from reengagement.dashboard import data, gate, language
 from reengagement.dashboard.problems import shown_in_words
-from reengagement.dashboard.words import Words
 from reengagement.metrics import LastRun, Totals
 from reengagement.rules import Rules
 from reengagement.stats import Rate
+from reengagement.words import Words
 
 REFRESH_SECONDS = 2.0
 NARROWEST_CARD = 150

@@ -1,4 +1,4 @@
-"""What the dashboard says, in one language: texts by gettext, numbers, dates and plurals by Babel.
+"""What dashboard and alerts say, in one language: texts by gettext, numbers, dates and plurals by Babel.
 
 In code a text is its English; `locales/` has the others, and
 `python -m reengagement.dashboard.catalogue` keeps them complete.
