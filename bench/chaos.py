@@ -151,7 +151,9 @@ class Product:
         def switch() -> None:
             with self.engine.begin() as connection:
                 now = database.clock(connection)
-                pause.pause(connection, by="chaos", now=now) if on else pause.resume(connection, now=now)
+                pause.pause(connection, by="chaos", now=now) if on else pause.resume(
+                    connection, by="chaos", now=now
+                )
 
         patiently(switch)
 

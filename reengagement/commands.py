@@ -18,6 +18,9 @@ from reengagement.webpush import make_vapid_keys
 
 Report = tuple[Any, str]
 
+COMMAND_LINE = "command line"
+"""Who acts, as runs and the audit trail name them: the system's account says who that was."""
+
 
 def inactive(engine: Engine, settings: Settings, now: datetime | None) -> Report:
     """Return the inactive users (A5)."""
@@ -53,7 +56,7 @@ def plan(engine: Engine, settings: Settings, now: datetime | None, *, scheduled:
         engine,
         settings,
         kind="scheduled" if scheduled else "manual",
-        started_by="cron" if scheduled else "command line",
+        started_by="cron" if scheduled else COMMAND_LINE,
         now=now,
         progress=lambda stage: click.echo(f"… {stage}", err=True),
     )
@@ -149,14 +152,14 @@ def status(engine: Engine, settings: Settings) -> Report:
 def pause_sending(engine: Engine, settings: Settings) -> str:
     """Turn the switch on."""
     with engine.begin() as connection:
-        new = pause.pause(connection, by="command line", now=clock(connection))
+        new = pause.pause(connection, by=COMMAND_LINE, now=clock(connection))
     return "Sending is paused." if new else "Sending was paused already."
 
 
 def resume_sending(engine: Engine, settings: Settings) -> str:
     """Turn the switch off."""
     with engine.begin() as connection:
-        was = pause.resume(connection, now=clock(connection))
+        was = pause.resume(connection, by=COMMAND_LINE, now=clock(connection))
     return "Sending goes on; expiries were moved by the length of the pause." if was else "It wasn't paused."
 
 

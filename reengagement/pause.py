@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from reengagement import auditing
 from reengagement.tables import OPEN_STATES, delivery, notification, setting
 
 NAME = "paused"
@@ -20,25 +21,26 @@ def since(connection: Connection) -> datetime | None:
 
 
 def pause(connection: Connection, *, by: str, now: datetime) -> bool:
-    """Pause all sending; tell whether it wasn't paused before."""
-    return (
-        connection.execute(
-            insert(setting)
-            .values(name=NAME, value=now.isoformat(), updated_at=now, updated_by=by)
-            .on_conflict_do_nothing(index_elements=[setting.c.name])
-            .execution_options(preserve_rowcount=True)
-        ).rowcount
-        > 0
-    )
+    """Pause all sending, and note who did; tell whether it wasn't paused before."""
+    new = connection.execute(
+        insert(setting)
+        .values(name=NAME, value=now.isoformat(), updated_at=now, updated_by=by)
+        .on_conflict_do_nothing(index_elements=[setting.c.name])
+        .execution_options(preserve_rowcount=True)
+    ).rowcount
+    if new:
+        auditing.note(connection, by, "paused", now)
+    return new > 0
 
 
-def resume(connection: Connection, *, now: datetime) -> bool:
-    """Go on sending, with every expiry moved by the length of the pause; tell whether it was paused."""
+def resume(connection: Connection, *, by: str, now: datetime) -> bool:
+    """Go on sending, every expiry moved by the length of the pause; note who did, tell if it was paused."""
     value = connection.execute(
         delete(setting).where(setting.c.name == NAME).returning(setting.c.value)
     ).scalar()
     if value is None:
         return False
+    auditing.note(connection, by, "resumed", now)
     lost = now - datetime.fromisoformat(value)
     waiting = notification.c.settled_at.is_(None) & notification.c.run_id.is_not(None)
     is_open = delivery.c.state.in_(OPEN_STATES)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from reengagement import auditing
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
 from reengagement.rules import Rules
@@ -45,7 +46,7 @@ def take_lock(connection: Connection) -> bool:
 def begin(
     journal: Connection, *, kind: Kind, started_by: str, now: datetime, rules: Rules, got_lock: bool
 ) -> int:
-    """Write the row of a run that begins, or that met another, and return its id.
+    """Write the row of a run that begins, or that met another, and return its id; a run by hand is noted.
 
     `journal` commits by itself. Only who holds the lock writes `running`, so that a row `running`
     without the lock held is a run that crashed: those are marked first.
@@ -67,6 +68,8 @@ def begin(
         )
         .returning(run.c.id)
     ).scalar_one()
+    if kind == "manual":
+        auditing.note(journal, started_by, "run", started_at, run=run_id)
     return run_id
 
 

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
+from reengagement import auditing
 from reengagement.settings import Settings
-from reengagement.tables import audit, session
+from reengagement.tables import session
 
 LINK_LIFETIME = timedelta(hours=24)
 SESSION_LIFETIME = timedelta(days=7)
@@ -61,7 +62,7 @@ def redeem(connection: Connection, token: str, now: datetime) -> Session | None:
 def begin(connection: Connection, name: str, now: datetime) -> Session:
     """Open a session for `name`, whose right to it the caller has checked."""
     token = _add(connection, "session", name, now, now + SESSION_LIFETIME)
-    connection.execute(insert(audit).values(at=now, who=name, what="signed_in"))
+    auditing.note(connection, name, "signed_in", now)
     return Session(token, name)
 
 
@@ -82,7 +83,7 @@ def end(connection: Connection, token: str, now: datetime) -> None:
         .returning(session.c.name)
     ).scalar_one_or_none()
     if name is not None:
-        connection.execute(insert(audit).values(at=now, who=name, what="signed_out"))
+        auditing.note(connection, name, "signed_out", now)
 
 
 def _add(connection: Connection, kind: str, name: str, now: datetime, expires_at: datetime) -> str:

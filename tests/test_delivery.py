@@ -307,7 +307,7 @@ def test_b6_a_subscription_that_is_gone_is_not_posted_to(remind, drain, people, 
         pause.pause(connection, by="test", now=people.now)
     drain(drain_nothing)
     with engine.begin() as connection:
-        pause.resume(connection, now=people.now)
+        pause.resume(connection, by="Мария", now=people.now)
         delivery.draining.fan_out(
             connection, connect("dog_training", connection), planner.rules.Rules(), people.now
         )
@@ -326,8 +326,8 @@ def test_b6_nothing_leaves_while_paused_and_no_time_is_lost_by_it(remind, drain,
     drain(phones, hours=2)
     assert phones.posted == []
     with engine.begin() as connection:
-        assert pause.resume(connection, now=people.now + timedelta(hours=31))
-        assert not pause.resume(connection, now=people.now + timedelta(hours=31))
+        assert pause.resume(connection, by="Мария", now=people.now + timedelta(hours=31))
+        assert not pause.resume(connection, by="Мария", now=people.now + timedelta(hours=31))
     drain(phones, hours=40)
     (message,) = phones.posted
     assert message.ttl == 14 * 3600, "24 hours, and 30 of pause, less 40"

@@ -9,6 +9,7 @@ import pytest
 from babel.messages.mofile import write_mo
 
 from reengagement.audience import HELD_BACK
+from reengagement.auditing import ACTIONS
 from reengagement.dashboard import catalogue, labels
 from reengagement.planner import STAGES
 from reengagement.tables import CLOSED_REASONS, MESSAGE_TYPES, RUN_STATES
@@ -150,5 +151,6 @@ def test_every_stored_word_has_a_name(code):
         assert labels.campaign_status(language, status)
     for state in RUN_STATES:
         assert labels.run_state(language, state)
+    assert all(labels.action(language, what) != what for what in ACTIONS)
     for reason in HELD_BACK:
         assert "3" in labels.held_back(language, reason, 3)

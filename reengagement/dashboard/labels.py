@@ -64,6 +64,24 @@ def stage(words: Words, name: str) -> str:
     }.get(name, name)
 
 
+def action(words: Words, what: str) -> str:
+    """Return the name of what someone did (`auditing.ACTIONS`); a later version's is shown as stored."""
+    _ = words.gettext
+    return {
+        "signed_in": _("signed in"),
+        "sign_in_refused": _("sign-in refused"),
+        "signed_out": _("signed out"),
+        "run": _("ran the planner"),
+        "paused": _("paused sending"),
+        "resumed": _("resumed sending"),
+        "text_edited": _("edited a text"),
+        "test_sent": _("sent a test message"),
+        "retried": _("had a delivery tried again"),
+        "resent": _("resent a reminder"),
+        "rule_changed": _("changed a rule"),
+    }.get(what, what)
+
+
 def starter(words: Words, kind: str, started_by: str) -> str:
     """Return who or what started a run."""
     if kind == "scheduled":
