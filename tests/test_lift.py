@@ -4,16 +4,8 @@ import pytest
 from scipy.stats import binomtest
 
 from reengagement.stats import Rate
-from reengagement.stats.lift import (
-    MISFIT,
-    Allocation,
-    Arm,
-    Stratum,
-    enough,
-    lift,
-    newcombe,
-    split_probability,
-)
+from reengagement.stats.arms import Allocation, Arm, Stratum
+from reengagement.stats.lift import MISFIT, enough, lift, newcombe, split_probability
 from reengagement.stats.power import trial
 
 

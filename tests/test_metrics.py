@@ -73,10 +73,10 @@ def test_totals_of_an_empty_database_have_no_rates(connection):
 def test_each_level_has_a_row_also_without_notifications(history):
     """F3."""
     assert metrics.by_level(history) == [
-        metrics.LevelRow(1, sent=3, clicked=2),
-        metrics.LevelRow(2, sent=1, clicked=0),
-        metrics.LevelRow(3, sent=0, clicked=0),
-        metrics.LevelRow(4, sent=0, clicked=0),
+        metrics.LevelRow(level=1, sent=3, clicked=2, returned=1),
+        metrics.LevelRow(level=2, sent=1, clicked=0, returned=0),
+        metrics.LevelRow(level=3, sent=0, clicked=0, returned=0),
+        metrics.LevelRow(level=4, sent=0, clicked=0, returned=0),
     ]
 
 
@@ -85,11 +85,11 @@ def test_each_message_type_has_a_row_then_those_of_an_older_system(history):
     egor = add_campaign(history, "fedya")
     add_notification(history, egor, 1, "seasonal", sent_at=NOON)
     assert metrics.by_type(history) == [
-        metrics.TypeRow("emotional", sent=2, clicked=1),
-        metrics.TypeRow("educational", sent=1, clicked=0),
-        metrics.TypeRow("motivational", sent=1, clicked=1),
-        metrics.TypeRow("mixed", sent=0, clicked=0),
-        metrics.TypeRow("seasonal", sent=1, clicked=0),
+        metrics.TypeRow(message_type="emotional", sent=2, clicked=1, returned=1),
+        metrics.TypeRow(message_type="educational", sent=1, clicked=0, returned=0),
+        metrics.TypeRow(message_type="motivational", sent=1, clicked=1, returned=0),
+        metrics.TypeRow(message_type="mixed", sent=0, clicked=0, returned=0),
+        metrics.TypeRow(message_type="seasonal", sent=1, clicked=0, returned=0),
     ]
 
 

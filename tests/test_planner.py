@@ -351,3 +351,22 @@ def test_a_holdout_gets_a_campaign_and_no_reminder(people, plan):
     assert report.new_campaigns == sum(arms.values()) == 40
     assert 8 <= arms["holdout"] <= 32, "half of 40, give or take four standard deviations"
     assert report.scheduled_notifications == arms["treated"]
+
+
+def test_who_is_held_out_stays_so_and_a_change_of_the_share_moves_no_more_than_it_must(people, plan):
+    """The same lapse again and again, under other shares: a larger one holds out the same users and more."""
+    for number in range(60):
+        people.add(f"user-{number:02}", days_ago=6)
+
+    def held_out(share):
+        people.execute('DELETE FROM "ReengagementCampaign"')
+        plan(holdout_share=share)
+        rows = people.rows(
+            'SELECT "userId", "holdoutShare" FROM "ReengagementCampaign" WHERE arm = :a', a="holdout"
+        )
+        assert {row["holdoutShare"] for row in rows} <= {float(share)}
+        return {row["userId"] for row in rows}
+
+    tenth, third, half = held_out("0.1"), held_out("0.3"), held_out("0.5")
+    assert tenth < third < half
+    assert held_out("0.3") == third

@@ -5,7 +5,9 @@ Their definitions are in `docs/figures.md`. A rate is never stored: rows carry c
 """
 
 from reengagement.metrics.campaigns import RecentCampaign, Totals, recent_campaigns, totals
-from reengagement.metrics.messages import LevelRow, TypeRow, by_level, by_type
+from reengagement.metrics.holdout import Course, allocations, courses, opened_a_day, strata
+from reengagement.metrics.matured import Matured, matured
+from reengagement.metrics.messages import LevelRow, TypeRow, VariantRow, by_level, by_type, by_variant
 from reengagement.metrics.operations import (
     Consumer,
     LastRun,
@@ -15,25 +17,37 @@ from reengagement.metrics.operations import (
     waiting,
 )
 from reengagement.metrics.period import ALL_TIME, Period
+from reengagement.metrics.reach import Reach, reach
 from reengagement.metrics.timeline import Day, daily
 
 __all__ = [
     "ALL_TIME",
     "Consumer",
+    "Course",
     "Day",
     "LastRun",
     "LevelRow",
+    "Matured",
     "Period",
+    "Reach",
     "RecentCampaign",
     "Totals",
     "TypeRow",
+    "VariantRow",
     "Waiting",
+    "allocations",
     "by_level",
     "by_type",
+    "by_variant",
     "consumers_alive",
+    "courses",
     "daily",
     "last_run",
+    "matured",
+    "opened_a_day",
+    "reach",
     "recent_campaigns",
+    "strata",
     "totals",
     "waiting",
 ]

@@ -1,68 +1,116 @@
-"""Notifications sent and clicked, by level and by message type."""
+"""Notifications sent, clicked and followed by a return: by level, by message type, by variant."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from reengagement.metrics.period import ALL_TIME, Period
 from reengagement.stats import Rate
-from reengagement.tables import LEVELS, MESSAGE_TYPES, notification
+from reengagement.tables import LEVELS, MESSAGE_TYPES, campaign, notification
 
 SENT = or_(notification.c.sent, notification.c.clicked)
 """Accepted by at least one push service; a click implies it."""
 
 SENT_AT = func.coalesce(notification.c.sent_at, notification.c.clicked_at)
 
+CLICK_WITHIN = timedelta(hours=72)
+"""A click this long after sending counts for the matured click rate; nearly all come sooner."""
+
+RETURN_WITHIN = timedelta(days=7)
+"""A return this long after sending stands beside the reminder; it needn't have been its effect."""
+
+CLICKED_SOON = notification.c.clicked & (notification.c.clicked_at <= SENT_AT + CLICK_WITHIN)
+
+RETURNED_SOON = campaign.c.first_return_at.between(SENT_AT, SENT_AT + RETURN_WITHIN)
+
+
+def sent_long_enough_ago(within: timedelta, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a notification was sent and has had this time since."""
+    return SENT & (SENT_AT + within <= now)
+
 
 @dataclass(frozen=True)
-class LevelRow:
-    """What was sent at one level, and how much of it was clicked."""
+class Sent:
+    """What was sent, and how much of it was clicked or followed by a return within seven days."""
+
+    sent: int
+    clicked: int
+    returned: int
+
+    @property
+    def click_rate(self) -> Rate:
+        """Return clicked of sent."""
+        return Rate(self.clicked, self.sent)
+
+    @property
+    def return_rate(self) -> Rate:
+        """Return those followed by a return within seven days, of sent."""
+        return Rate(self.returned, self.sent)
+
+
+@dataclass(frozen=True)
+class LevelRow(Sent):
+    """What was sent at one level."""
 
     level: int
-    sent: int
-    clicked: int
-
-    @property
-    def click_rate(self) -> Rate:
-        """Return clicked of sent."""
-        return Rate(self.clicked, self.sent)
 
 
 @dataclass(frozen=True)
-class TypeRow:
-    """What was sent of one message type, and how much of it was clicked."""
+class TypeRow(Sent):
+    """What was sent of one message type."""
 
     message_type: str
-    sent: int
-    clicked: int
 
-    @property
-    def click_rate(self) -> Rate:
-        """Return clicked of sent."""
-        return Rate(self.clicked, self.sent)
+
+@dataclass(frozen=True)
+class VariantRow(Sent):
+    """What was sent of one variant, all its revisions together."""
+
+    variant_id: str
+    level: int
+    message_type: str
 
 
 def by_level(connection: Connection, period: Period = ALL_TIME) -> list[LevelRow]:
     """Return a row for each of the levels 1-4, also for one that nothing was sent at (F3)."""
-    counts = _counts(connection, notification.c.level, period)
-    return [LevelRow(level, *counts.get(level, (0, 0))) for level in LEVELS]
+    counts = _counts(connection, period, notification.c.level)
+    return [LevelRow(*counts.get((level,), (0, 0, 0)), level=level) for level in LEVELS]
 
 
 def by_type(connection: Connection, period: Period = ALL_TIME) -> list[TypeRow]:
     """Return a row for each message type, then for any other that an older system used (F3)."""
-    counts = _counts(connection, notification.c.message_type, period)
-    others = sorted(counts.keys() - set(MESSAGE_TYPES))
-    return [TypeRow(name, *counts.get(name, (0, 0))) for name in (*MESSAGE_TYPES, *others)]
+    counts = _counts(connection, period, notification.c.message_type)
+    others = sorted(name for (name,) in counts if name not in MESSAGE_TYPES)
+    names = (*MESSAGE_TYPES, *others)
+    return [TypeRow(*counts.get((name,), (0, 0, 0)), message_type=name) for name in names]
 
 
-def _counts(connection: Connection, group: ColumnElement[Any], period: Period) -> dict[Any, tuple[int, int]]:
-    """Return sent and clicked for each value of `group`."""
+def by_variant(connection: Connection, period: Period = ALL_TIME) -> list[VariantRow]:
+    """Return a row for each variant that was sent, by level and id."""
+    groups = (notification.c.level, notification.c.variant_id, notification.c.message_type)
+    return [
+        VariantRow(*counts, variant_id=variant_id, level=level, message_type=message_type)
+        for (level, variant_id, message_type), counts in sorted(_counts(connection, period, *groups).items())
+    ]
+
+
+def _counts(
+    connection: Connection, period: Period, *groups: ColumnElement[Any]
+) -> dict[tuple[Any, ...], tuple[int, int, int]]:
+    """Return sent, clicked and returned soon for each value of `groups`."""
     rows = connection.execute(
-        select(group, func.count(), func.count().filter(notification.c.clicked))
+        select(
+            *groups,
+            func.count(),
+            func.count().filter(notification.c.clicked),
+            func.count().filter(RETURNED_SOON),
+        )
+        .join(campaign, campaign.c.id == notification.c.campaign_id)
         .where(SENT, period.holds(SENT_AT))
-        .group_by(group)
+        .group_by(*groups)
     )
-    return {value: (sent, clicked) for value, sent, clicked in rows}
+    return {tuple(row[:-3]): tuple(row[-3:]) for row in rows}
