@@ -50,6 +50,11 @@ class Words:
         """Return a number, its thousands grouped."""
         return format_decimal(number, locale=self.locale)
 
+    def signed(self, number: float) -> str:
+        """Return a difference with its sign, one decimal where it isn't whole."""
+        pattern = "#,##0" if isinstance(number, int) else "#,##0.0"
+        return format_decimal(number, f"+{pattern};−{pattern}" if number else pattern, locale=self.locale)
+
     def percent(self, share: float | None) -> str:
         """Return a share as percent with one decimal; None is a dash, never 0 %."""
         if share is None:
@@ -61,6 +66,11 @@ class Words:
     def moment_pattern(self) -> str:
         """Return how tables write a moment, in the letters of moment.js."""
         return {"ru": "DD.MM.YYYY, HH:mm"}.get(self.code, "MMM D, YYYY, HH:mm")
+
+    @property
+    def day_pattern(self) -> str:
+        """Return how tables and pickers write a day, in the letters of moment.js."""
+        return {"ru": "DD.MM.YYYY"}.get(self.code, "MMM D, YYYY")
 
     @property
     def separators(self) -> str:

@@ -53,7 +53,7 @@ def test_whiskers_span_the_wilson_interval():
 
 
 def test_days_are_named_in_the_language_of_the_page():
-    days = [Day(date(2025, 3, 1) + timedelta(days=n), n, 1, 0) for n in range(14)]
+    days = [Day(date(2025, 3, 1) + timedelta(days=n), n, 1, 0, 0) for n in range(14)]
     english, russian = charts.per_day(days, ENGLISH), charts.per_day(days, RUSSIAN)
     assert [trace.name for trace in english.data] == ["Sent", "Clicked", "Returned"]
     assert [trace.name for trace in russian.data] == ["Отправлено", "Клики", "Вернулись"]
@@ -64,7 +64,7 @@ def test_days_are_named_in_the_language_of_the_page():
 
 def test_figures_hold_plain_lists():
     """NumPy arrays would travel as base64, which neither tests nor people can read."""
-    days = [Day(date(2025, 3, 1), 1, 1, 0)]
+    days = [Day(date(2025, 3, 1), 1, 1, 0, 0)]
     for figure in (charts.click_rates(ROWS, ENGLISH), charts.per_day(days, ENGLISH)):
         assert "bdata" not in json.dumps(json.loads(figure.to_json())["data"])
 

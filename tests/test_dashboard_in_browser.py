@@ -144,6 +144,27 @@ def test_a_click_raises_the_total_at_once_without_a_reload(site, page, engine):
     expect(clicked).to_contain_text("1")
 
 
+def test_a_table_and_a_chart_can_be_taken_along_and_the_tables_file_is_safe(site, page, people):
+    """The table's own download is out of reach: a name in it could be a formula."""
+    people.execute("UPDATE \"User\" SET username = :name WHERE id = 'avrora'", name="=1+1")
+    page.goto(f"{site.link}&lang=ru")
+    table = page.get_by_test_id("stDataFrame").last
+    expect(table).to_be_visible()
+    table.hover()
+    expect(page.get_by_label("Fullscreen").first).to_be_attached()
+    expect(page.get_by_label("Download as CSV").first).to_be_hidden()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").last.click()
+    header, row = download.value.path().read_text("utf-8-sig").splitlines()
+    assert header.split(";")[0] == "Пользователь"
+    assert row.split(";")[0] == "'=1+1"
+    page.locator(".st-key-by_level").hover()
+    with page.expect_download() as download:
+        page.locator(".st-key-by_level .modebar-btn").click()
+    assert download.value.suggested_filename == "by_level.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
 def test_in_the_demo_one_button_signs_in(clone_url, page):
     """F1."""
     with browser.serving(DATABASE_URL=clone_url, REENGAGEMENT_DEMO="true") as site:

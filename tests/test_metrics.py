@@ -112,10 +112,10 @@ def test_days_without_events_are_there_with_zeros(history):
     """Sent, clicked and returned count each on its own day."""
     rows = metrics.daily(history, Period.last_days(4, NOON + days(3), MOSCOW), MOSCOW)
     assert rows == [
-        metrics.Day(date(2025, 3, 10), sent=1, clicked=0, returned=0),
-        metrics.Day(date(2025, 3, 11), sent=1, clicked=1, returned=0),
-        metrics.Day(date(2025, 3, 12), sent=0, clicked=0, returned=1),
-        metrics.Day(date(2025, 3, 13), sent=1, clicked=1, returned=0),
+        metrics.Day(date(2025, 3, 10), sent=1, clicked=0, returned=0, campaigns=1),
+        metrics.Day(date(2025, 3, 11), sent=1, clicked=1, returned=0, campaigns=1),
+        metrics.Day(date(2025, 3, 12), sent=0, clicked=0, returned=1, campaigns=1),
+        metrics.Day(date(2025, 3, 13), sent=1, clicked=1, returned=0, campaigns=1),
     ]
 
 

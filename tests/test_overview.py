@@ -63,11 +63,11 @@ def test_the_overview_shows_totals_charts_days_and_campaigns(admin, history):
     by_level, by_type, campaigns = (frame.value for frame in test.dataframe)
     assert by_level.to_dict("list") == {
         "Level": ["Level 1", "Level 2", "Level 3", "Level 4"],
-        "Sent": ["41", "1", "0", "0"],
-        "Clicked": ["10", "0", "0", "0"],
+        "Sent": [41, 1, 0, 0],
+        "Clicked": [10, 0, 0, 0],
         "Click rate": ["24.4%", "0.0% · too few to tell", "—", "—"],
     }
-    assert by_type["Sent"].tolist() == ["41", "0", "0", "1"]
+    assert by_type["Sent"].tolist() == [41, 0, 0, 1]
     assert len(campaigns) == 20
     assert campaigns.iloc[0].drop("Started").to_dict() == {
         "User": HOSTILE,
@@ -83,6 +83,29 @@ def test_the_charts_hold_the_figures(admin, history):
     assert [trace["name"] for trace in charts[2]["data"]] == ["Sent", "Clicked", "Returned"]
     assert [sum(trace["y"]) for trace in charts[2]["data"]] == [42, 10, 0]
     assert "Level 1  <b>24.4%</b>" in charts[0]["data"][0]["y"]
+
+
+def test_a_period_in_the_address_bounds_every_figure_and_is_set_beside_the_one_before(admin, history):
+    """F2. 40 campaigns opened 20 days ago, Alice's one day ago."""
+    test = opened(lang="en", period="7d", compare="1")
+    assert figures(test)["Total campaigns"] == "1"
+    assert test.metric[0].delta == "+1"
+    assert figures(test)["Sent"] == "2"
+    assert test.dataframe[0].value["Sent"].tolist() == [1, 1, 0, 0]
+    assert test.subheader[2].value == "The last 7 days"
+    test.segmented_control(key="period_choice").set_value("30d").run()
+    assert test.query_params["period"] == "30d"
+    assert figures(test)["Total campaigns"] == "41"
+
+
+def test_own_dates_begin_with_the_last_month_and_junk_in_the_address_is_ignored(admin, history):
+    test = opened(lang="en", period="banana", compare="1")
+    assert figures(test)["Total campaigns"] == "41"
+    assert "period" not in test.query_params
+    test.segmented_control(key="period_choice").set_value("own").run()
+    first, last = test.date_input[0].value
+    assert (last - first).days == 29
+    assert test.query_params["period"] == f"{first}..{last}"
 
 
 def test_every_figure_has_its_definition_one_hover_away(admin, history):

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from reengagement import host, metrics, migrations, pause, rules, runs
+from reengagement.dashboard.period import Chosen
 from reengagement.database import clock, engine_of
 from reengagement.errors import DatabaseUnreachable
 from reengagement.metrics import (
+    ALL_TIME,
     Consumer,
     Day,
     LastRun,
@@ -43,18 +45,24 @@ class State:
 
 @dataclass(frozen=True)
 class Live:
-    """What changes on the overview while one looks."""
+    """What changes on the overview while one looks; `before` is the period to compare with."""
 
     totals: Totals
+    before: Totals | None
     last_run: LastRun | None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The rest of the overview. `seconds` is how long the database took."""
+    """The rest of the overview. `seconds` is how long the database took; `period` the totals are about.
+
+    Days are those of the period, of all time only the last.
+    """
 
     now: datetime
     rules: Rules
+    period: Period
+    before: Period | None
     levels: Sequence[LevelRow]
     types: Sequence[TypeRow]
     days: Sequence[Day]
@@ -63,19 +71,22 @@ class Overview:
     seconds: float
 
 
-def overview(settings: Settings) -> Overview:
-    """Return what the overview shows. Raises ReengagementError."""
+def overview(settings: Settings, chosen: Chosen) -> Overview:
+    """Return what the overview shows of the period chosen. Raises ReengagementError."""
     started = time.perf_counter()
     with snapshot(settings) as connection:
         now = clock(connection)
         in_force = rules.in_force(connection, settings.rules).rules
-        shown = Period.last_days(DAYS_SHOWN, now, in_force.zone)
+        period = chosen.of(now, in_force.zone)
+        lately = Period.last_days(DAYS_SHOWN, now, in_force.zone)
         return Overview(
             now=now,
             rules=in_force,
-            levels=metrics.by_level(connection),
-            types=metrics.by_type(connection),
-            days=metrics.daily(connection, shown, in_force.zone),
+            period=period,
+            before=chosen.before(now, in_force.zone),
+            levels=metrics.by_level(connection, period),
+            types=metrics.by_type(connection, period),
+            days=metrics.daily(connection, lately if period == ALL_TIME else period, in_force.zone),
             campaigns=metrics.recent_campaigns(connection, host.connect(settings.host, connection)),
             last_run=metrics.last_run(connection),
             seconds=time.perf_counter() - started,
@@ -93,13 +104,17 @@ def state(settings: Settings) -> State:
         )
 
 
-def live(settings: Settings) -> Live:
+def live(settings: Settings, period: Period, before: Period | None) -> Live:
     """Return what the overview reads again every few seconds. Raises ReengagementError.
 
     A run that crashed would say *running* for ever where no consumer looks after it: so look here.
     """
     with snapshot(settings) as connection:
-        found = Live(totals=metrics.totals(connection), last_run=metrics.last_run(connection))
+        found = Live(
+            totals=metrics.totals(connection, period),
+            before=metrics.totals(connection, before) if before else None,
+            last_run=metrics.last_run(connection),
+        )
     if found.last_run and found.last_run.state == "running":
         with errors_in_words():
             runs.notice_crashes(engine_of(settings))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reengagement.dashboard import notices
+from reengagement.dashboard import notices, showing
 
 
 def show(page: Callable[[str], None], name: str) -> None:
     """Show the notices and, below them, the page to the admin `name`."""
+    showing.style()
     notices.show()
     page(name)

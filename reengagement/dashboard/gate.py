@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import logging
+from collections.abc import Callable
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -67,9 +68,23 @@ def check_again() -> None:
         st.rerun()
 
 
+def for_later() -> Callable[[], bool]:
+    """Return what tells later, also outside the script's thread, whether the visitor may still pass.
+
+    Another dashboard's guard can only be asked within a script: where one stands, it has been asked.
+    """
+    if st.session_state.get(GUARD) is not None:
+        return lambda: True
+    token = visitor_token()
+    return lambda: _who(token) is not None
+
+
 def signed_in() -> str | None:
     """Return the name of who is signed in, None for a stranger. Raises ReengagementError."""
-    token = visitor_token()
+    return _who(visitor_token())
+
+
+def _who(token: str | None) -> str | None:
     if token is None:
         return None
     with snapshot(settings.load()) as connection:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from reengagement import charts, settings
-from reengagement.dashboard import data, labels, language, running, totals
-from reengagement.dashboard.data import DAYS_SHOWN, Overview
+from reengagement.dashboard import data, labels, language, period, running, showing, totals
+from reengagement.dashboard.data import Overview
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import Day, LastRun, RecentCampaign
 from reengagement.rules import Rules
 from reengagement.stats import Rate
 from reengagement.words import Words
 
-NO_TOOLBAR = {"displayModeBar": False}
 STATUS_WIDTH = 110
 """Pixels: enough for the longest word in either language, also on a phone."""
 
@@ -24,11 +23,12 @@ STATUS_WIDTH = 110
 def show(name: str) -> None:
     """Show the overview to the admin `name`."""
     with shown_in_words():
-        found = data.overview(settings.load())
+        found = data.overview(settings.load(), period.chosen())
     words = language.chosen()
     _show_head(found, name, words)
     answer = st.container()
-    totals.show(found.rules, found.last_run, found.seconds)
+    period.show(found.now, found.rules.zone)
+    totals.show(found)
     if found.campaigns:
         _show_rates(found, words)
         _show_days(found.days, words)
@@ -84,7 +84,7 @@ def _show_rates(found: Overview, words: Words) -> None:
             ),
         )
         levels = [(labels.level(words, row.level), row.click_rate) for row in found.levels]
-        _show_click_rates(levels, _("Level"), words, key="by_level")
+        _show_click_rates(levels, _("Level"), words, found.rules.zone, key="by_level")
     with by_type:
         st.subheader(
             _("By message type"),
@@ -95,46 +95,43 @@ def _show_rates(found: Overview, words: Words) -> None:
             ),
         )
         types = [(labels.message_type(words, row.message_type), row.click_rate) for row in found.types]
-        _show_click_rates(types, _("Message type"), words, key="by_type")
+        _show_click_rates(types, _("Message type"), words, found.rules.zone, key="by_type")
 
 
-def _show_click_rates(rows: Sequence[tuple[str, Rate]], title: str, words: Words, key: str) -> None:
+def _show_click_rates(
+    rows: Sequence[tuple[str, Rate]], title: str, words: Words, zone: ZoneInfo, key: str
+) -> None:
     _ = words.gettext
     if not any(rate.n for _name, rate in rows):
         st.info(_("Nothing has been sent yet."))
         return
-    st.plotly_chart(
+    showing.chart(
         charts.click_rates(rows, words),
         key=key,
-        config=NO_TOOLBAR,
         alt=", ".join(f"{name}: {words.percent(rate.share)}" for name, rate in rows),
     )
-    columns = {
+    columns: showing.Columns = {
         title: [name for name, _rate in rows],
-        _("Sent"): [words.number(rate.n) for _name, rate in rows],
-        _("Clicked"): [words.number(rate.hits) for _name, rate in rows],
-        _("Click rate"): [labels.rate(words, rate) for _name, rate in rows],
+        _("Sent"): [rate.n for _name, rate in rows],
+        _("Clicked"): [rate.hits for _name, rate in rows],
+        _("Click rate"): [rate for _name, rate in rows],
     }
-    right = dict.fromkeys(list(columns)[1:], st.column_config.TextColumn(alignment="right"))
-    st.dataframe(columns, column_config=right, hide_index=True, key=f"{key}_table")
+    showing.table(columns, key=f"{key}_table", zone=zone)
 
 
 def _show_days(days: Sequence[Day], words: Words) -> None:
     _ = words.gettext
+    lately = words.ngettext("The last {n} day", "The last {n} days", len(days))
+    span = f"{words.day(days[0].date)} – {words.day(days[-1].date)}" if days else ""
     st.subheader(
-        words.ngettext("The last {n} day", "The last {n} days", DAYS_SHOWN),
+        span if period.chosen().dates else lately,
         anchor=False,
         help=_("Each event counts on its own day: a click on Tuesday of Monday's reminder is Tuesday's."),
     )
     if not any(day.sent or day.clicked or day.returned for day in days):
         st.info(_("Nothing has happened in these days."))
         return
-    st.plotly_chart(
-        charts.per_day(days, words),
-        key="per_day",
-        config=NO_TOOLBAR,
-        alt=_("Sent, clicked and returned per day"),
-    )
+    showing.chart(charts.per_day(days, words), key="per_day", alt=_("Sent, clicked and returned per day"))
 
 
 def _show_campaigns(campaigns: Sequence[RecentCampaign], rules: Rules, words: Words) -> None:
@@ -144,30 +141,20 @@ def _show_campaigns(campaigns: Sequence[RecentCampaign], rules: Rules, words: Wo
         anchor=False,
         help=_("The campaigns opened last. The level is the one that is due next."),
     )
-    user, status, started = _("User"), _("Status"), _("Started")
-    level, sent, clicked = _("Level"), _("Sent"), _("Clicked")
-    st.dataframe(
+    status = _("Status")
+    showing.table(
         {
-            user: [row.name or row.user_id for row in campaigns],
+            _("User"): [row.name or row.user_id for row in campaigns],
             status: [labels.campaign_status(words, row.status) for row in campaigns],
-            started: [_local(row.started_at, rules) for row in campaigns],
-            level: [row.level for row in campaigns],
-            sent: [row.sent for row in campaigns],
-            clicked: [row.clicked for row in campaigns],
+            _("Started"): [row.started_at for row in campaigns],
+            _("Level"): [row.level for row in campaigns],
+            _("Sent"): [row.sent for row in campaigns],
+            _("Clicked"): [row.clicked for row in campaigns],
         },
-        column_config={
-            status: st.column_config.TextColumn(width=STATUS_WIDTH),
-            started: st.column_config.DatetimeColumn(format=words.moment_pattern),
-        },
-        hide_index=True,
-        height="content",
         key="campaigns",
+        zone=rules.zone,
+        column_config={status: st.column_config.TextColumn(width=STATUS_WIDTH)},
     )
-
-
-def _local(moment: datetime, rules: Rules) -> datetime:
-    """Return the local time without its zone, or the table would move it to the browser's."""
-    return moment.replace(tzinfo=UTC).astimezone(rules.zone).replace(tzinfo=None)
 
 
 def _show_what_to_do(rules: Rules, words: Words) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,12 @@ class Period:
     def last_days(cls, days: int, now: datetime, zone: ZoneInfo) -> Period:
         """Return the last `days` calendar days of `zone`, today among them, up to its next midnight."""
         today = now.replace(tzinfo=UTC).astimezone(zone).date()
-        first, after = today - timedelta(days=days - 1), today + timedelta(days=1)
+        return cls.of_days(today - timedelta(days=days - 1), today, zone)
+
+    @classmethod
+    def of_days(cls, first: date, last: date, zone: ZoneInfo) -> Period:
+        """Return the calendar days of `zone` from `first` to `last`, both among them."""
+        after = last + timedelta(days=1)
         return cls(*(_utc(datetime.combine(day, time(), zone)) for day in (first, after)))
 
     def holds(self, moment: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Date, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Date, cast, func, select, true
 
 from reengagement.metrics.messages import SENT, SENT_AT
 from reengagement.metrics.period import Period
@@ -16,12 +16,13 @@ from reengagement.tables import campaign, notification
 
 @dataclass(frozen=True)
 class Day:
-    """What happened on one calendar day: notifications sent, clicks, first returns."""
+    """What happened on one calendar day: campaigns opened, notifications sent, clicks, first returns."""
 
     date: date
     sent: int
     clicked: int
     returned: int
+    campaigns: int
 
 
 def daily(connection: Connection, period: Period, zone: ZoneInfo) -> list[Day]:
@@ -30,12 +31,14 @@ def daily(connection: Connection, period: Period, zone: ZoneInfo) -> list[Day]:
     Each event counts on its own day: a click on Tuesday of a reminder sent on Monday is Tuesday's.
     Where the period is unbounded it reaches from the first event to the last.
     """
+    opened = _per_day(connection, campaign.c.started_at, zone, period, true())
     sent = _per_day(connection, SENT_AT, zone, period, SENT)
     clicked = _per_day(connection, notification.c.clicked_at, zone, period, notification.c.clicked)
     first_return = campaign.c.first_return_at
     returned = _per_day(connection, first_return, zone, period, first_return.is_not(None))
-    days = _days(period, zone, sent.keys() | clicked.keys() | returned.keys())
-    return [Day(day, sent.get(day, 0), clicked.get(day, 0), returned.get(day, 0)) for day in days]
+    counts = (sent, clicked, returned, opened)
+    days = _days(period, zone, set().union(*counts))
+    return [Day(day, *(count.get(day, 0) for count in counts)) for day in days]
 
 
 def _per_day(
