@@ -39,8 +39,12 @@ def payload_of(title: str, body: str, *, tag: str, click_url: str, shown_url: st
     return _json({"web_push": 8030, "notification": notification})
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""Made once: `json.dumps` with options makes one a call, which is 2 % of a drain."""
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _encoder.encode(value).encode("utf-8", "replace")
 
 
 def _clip(text: str, room: int) -> str:

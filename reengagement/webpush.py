@@ -34,7 +34,7 @@ from reengagement.endpoints import (
 )
 from reengagement.errors import SettingsError
 from reengagement.payload import payload_of, topic_of
-from reengagement.vapid import BadKey, CachingVapid, base64url, decode, make_vapid_keys, public_key_of
+from reengagement.vapid import BadKey, CachingVapid, decode, make_vapid_keys, public_key_of
 
 __all__ = [
     "Answer",
@@ -75,15 +75,22 @@ class _PrivateAddress(OSError):
     """The name of a push service resolves to private addresses only."""
 
 
+class _Encryption(WebPusher):  # type: ignore[misc]
+    """pywebpush's encryption for keys that are decoded already: it would copy and decode them again."""
+
+    def __init__(self, point: bytes, auth: bytes) -> None:
+        self.verbose = False
+        self.receiver_key, self.auth_key = point, auth
+
+
 def _encrypt(message: Message) -> bytes:
     """Return the body for aes128gcm, under a key made for it. Raises BadKey."""
     keys = message.keys if isinstance(message.keys, Mapping) else {}
     point, auth = decode(keys.get("p256dh"), 65), decode(keys.get("auth"), 16)
     if point[0] != 4:
         raise BadKey
-    plain = {"endpoint": message.endpoint, "keys": {"p256dh": base64url(point), "auth": base64url(auth)}}
     try:
-        return bytes(WebPusher(plain).encode(message.payload)["body"])
+        return bytes(_Encryption(point, auth).encode(message.payload)["body"])
     except ValueError:  # 65 bytes that are no point of the curve
         raise BadKey from None
 

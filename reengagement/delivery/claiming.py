@@ -54,6 +54,12 @@ class Posting:
     has_strikes: bool
 
 
+_OF_A_POSTING = (
+    "id", "notification_id", "subscription_id", "endpoint_hash", "push_service", "state", "attempts",
+    "posted_at", "expires_at",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Begun:
     """What the check let through, and the notifications of which it settled a delivery."""
@@ -145,7 +151,7 @@ def begin_posting(connection: Connection, host: Host, ids: Sequence[int], token:
             settled_at=case((or_(posting, back), delivery.c.settled_at), else_=now),
         )
         .returning(
-            delivery,
+            *(delivery.c[name] for name in _OF_A_POSTING),
             *(judged.c[name] for name in ("title", "body", "url", "endpoint", "keys", "has_strikes")),
         )
     )

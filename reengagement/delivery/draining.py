@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import math
 import os
@@ -152,7 +153,14 @@ async def _sender(settings: Settings, process_id: int) -> Sender:
     if key not in _senders:
         sender = Sender(private_key, subject, frozenset(settings.push_origins))
         _senders[key] = await sender.__aenter__()
+        atexit.register(_close, process_id, sender)
     return _senders[key]
+
+
+def _close(process_id: int, sender: Sender) -> None:
+    """Close the session at the end of the process that made it: one left open is complained of."""
+    if process_id == os.getpid():
+        _runner(process_id).run(sender.__aexit__())
 
 
 async def _lane(context: _Context, done: Drained) -> None:
