@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd  # noqa: F401  plotly meets it half imported where two threads draw at once
 import plotly.graph_objects as go
 
 from reengagement.metrics import Day
