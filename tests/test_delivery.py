@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from reengagement import clicks, delivery, pause, planner
+from reengagement import clicks, database, delivery, pause, planner
 from reengagement.delivery import claiming, origins
 from reengagement.delivery.outcomes import TRIES, wait_before
 from reengagement.host import connect
@@ -226,6 +228,40 @@ def test_d3_the_breaker_closes_by_a_probe_one_delivery_tries_while_the_others_wa
     healed = Phones()
     drain(healed, hours=1)
     assert len(healed.posted) == origins.REFUSALS_IN_A_ROW
+
+
+def test_d3_who_saw_the_breaker_open_too_late_takes_no_right_to_probe(engine, now):
+    """Or an origin that has just been healed would wait for a probe that nobody makes."""
+    origin = "https://push.example.org"
+    with engine.begin() as connection:
+        origins.meet(connection, [origin], now)
+        origins.hear(connection, [(origin, REFUSED)] * origins.REFUSALS_IN_A_ROW, now)
+    later = now + origins.BREAKER_PAUSE
+    with ThreadPoolExecutor(1) as aside, engine.connect() as probing:
+
+        def grant():
+            with engine.begin() as connection:
+                return origins.grant(connection, 0, 10, later)
+
+        origins.hear(probing, [(origin, Answer("accepted", "accepted", 201))], later)
+        late = aside.submit(grant)
+        wait_for_a_lock(engine)
+        probing.commit()
+        assert late.result() == {}
+    assert grant() == {origin: 10}
+
+
+def wait_for_a_lock(engine):
+    """Wait until somebody waits for a row."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    deadline = time.monotonic() + 30
+    with database.autocommit(engine) as connection:
+        while not connection.execute(text(waiting)).scalar_one():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_rate_limit_makes_a_ramp_of_a_backlog(remind, people, engine, settings):

@@ -76,11 +76,11 @@ def grant(connection: Connection, rate: int, limit: int, now: datetime) -> dict[
 
 
 def _may_probe(connection: Connection, origin: str, now: datetime) -> bool:
-    """Take the right to probe, by a compare-and-set: one worker gets it."""
+    """Take the right to probe, by a compare-and-set: one worker gets it, none once it has closed."""
     free = or_(push_origin.c.paused_until.is_(None), push_origin.c.paused_until <= now)
     taken = connection.execute(
         update(push_origin)
-        .where(push_origin.c.origin == origin, free)
+        .where(push_origin.c.origin == origin, free, push_origin.c.refusals >= REFUSALS_IN_A_ROW)
         .values(paused_until=now + PROBE_TAKES, reason=PROBING, updated_at=now)
     )
     return taken.rowcount == 1
