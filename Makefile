@@ -5,6 +5,9 @@ BENCH = send
 PYTHON_IN_VENV = .venv/bin/python
 STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.toml | cksum | cut -d ' ' -f 1)
 
+# Dozens of Python processes are started; without their cache each compiles its libraries anew, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo demo-reset worker test test-all check bench bench-send chaos
 
 help:
