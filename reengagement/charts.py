@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from reengagement.metrics import Day
 from reengagement.stats import Rate
+from reengagement.stats.survival import Point
 
 if TYPE_CHECKING:
     from reengagement.words import Words
@@ -129,3 +130,41 @@ def per_day(days: Sequence[Day], words: Words) -> go.Figure:
 
 def _margins() -> dict[str, int]:
     return {"l": 0, "r": 8, "t": 8, "b": 8}
+
+
+def returns_over_time(curves: Sequence[tuple[str, str, Sequence[Point]]], words: Words) -> go.Figure:
+    """Return a step for each named and coloured curve of returns, with its 95 % band."""
+    figure = go.Figure()
+    for name, color, points in curves:
+        _add_band(figure, color, points)
+        figure.add_scatter(
+            name=name,
+            x=[point.days for point in points],
+            y=[point.share for point in points],
+            customdata=[[words.percent(point.low), words.percent(point.high)] for point in points],
+            hovertemplate="%{y:.1%} (%{customdata[0]} – %{customdata[1]})",
+            mode="lines",
+            line={"color": color, "width": 2, "shape": "hv"},
+        )
+    figure.update_xaxes(
+        title=words.gettext("Days since the campaign was opened"), rangemode="tozero", fixedrange=True
+    )
+    figure.update_yaxes(rangemode="tozero", fixedrange=True, tickformat=".0%", nticks=6)
+    figure.update_layout(
+        height=340,
+        hovermode="x unified",
+        margin=_margins(),
+        separators=words.separators,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+    )
+    return figure
+
+
+def _add_band(figure: go.Figure, color: str, points: Sequence[Point]) -> None:
+    days = [point.days for point in points]
+    step = {"color": color, "width": 0, "shape": "hv"}
+    shown = {"mode": "lines", "line": step, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_scatter(x=days, y=[point.low for point in points], **shown)
+    figure.add_scatter(
+        x=days, y=[point.high for point in points], fill="tonexty", fillcolor=f"{color}33", **shown
+    )

@@ -42,9 +42,9 @@ class Words:
         """Return the text as it reads in a context: Russian has several words for one English one."""
         return self.catalogue.pgettext(context, message)
 
-    def ngettext(self, one: str, many: str, n: int) -> str:
-        """Return the form of the text for `n`, with `{n}` in it written out."""
-        return self.catalogue.ngettext(one, many, n).format(n=self.number(n))
+    def ngettext(self, one: str, many: str, n: int, **others: str) -> str:
+        """Return the form of the text for `n`, with `{n}` in it written out, and `others` in their places."""
+        return self.catalogue.ngettext(one, many, n).format(n=self.number(n), **others)
 
     def number(self, number: float) -> str:
         """Return a number, its thousands grouped."""

@@ -5,7 +5,7 @@ from scipy.stats import binomtest
 
 from reengagement.stats import Rate
 from reengagement.stats.arms import Allocation, Arm, Stratum
-from reengagement.stats.lift import MISFIT, enough, lift, newcombe, split_probability
+from reengagement.stats.lift import MISFIT, lift, newcombe, split_probability, verdict
 from reengagement.stats.power import trial
 
 
@@ -66,13 +66,24 @@ def test_users_with_several_campaigns_tell_less_than_as_many_users():
     [((5, 30), (5, 30), True), ((5, 29), (5, 30), False), ((5, 30), (4, 30), False)],
 )
 def test_hidden_until_each_arm_has_thirty_campaigns_and_five_returns(treated, holdout, told):
-    assert enough([Stratum(0.5, arm(*treated), arm(*holdout))]) is told
+    split = [Allocation(0.5, treated[1], holdout[1])]
+    found = verdict([Stratum(0.5, arm(*treated), arm(*holdout))], split)
+    assert found.state == ("told" if told else "too_few")
+    assert (found.lift is not None) is told
 
 
 def test_campaigns_of_all_shares_count_towards_enough():
     half = Stratum(0.5, arm(3, 15), arm(3, 15))
-    assert not enough([half])
-    assert enough([half, Stratum(0.2, arm(3, 15), arm(3, 15))])
+    split = [Allocation(0.5, 30, 30)]
+    assert verdict([half], split).state == "too_few"
+    assert verdict([half, half], split).state == "told"
+
+
+def test_a_lift_of_arms_that_chance_did_not_make_is_not_told():
+    strata = [Stratum(0.1, arm(300, 900), arm(20, 300))]
+    assert verdict(strata, [Allocation(0.1, 900, 300)]).state == "uneven"
+    assert verdict(strata, [Allocation(0.1, 900, 100)]).state == "told"
+    assert verdict([], []).state == "no_holdout"
 
 
 @pytest.mark.parametrize(("holdout", "refused"), [(100, False), (131, False), (132, True), (68, True)])

@@ -29,6 +29,13 @@ def rate(words: Words, rate: Rate) -> str:
     return f"{share} · {words.gettext('too few to tell')}" if rate.n and rate.too_few else share
 
 
+def points(words: Words, difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    sign = "+" if difference > 0 else "−" if difference < 0 else ""
+    number = words.number(round(abs(difference) * 100, 1))
+    return words.gettext("{number} pp").format(number=f"{sign}{number}")
+
+
 def campaign_status(words: Words, status: str) -> str:
     """Return the name of what became of a campaign."""
     return {

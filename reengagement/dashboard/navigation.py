@@ -44,7 +44,10 @@ class Section:
 SECTIONS = (
     Section(
         lambda _words: "",
-        (Entry("overview", ":material/monitoring:", lambda words: words.gettext("Overview")),),
+        (
+            Entry("overview", ":material/monitoring:", lambda words: words.gettext("Overview")),
+            Entry("impact", ":material/balance:", lambda words: words.gettext("What did it bring?")),
+        ),
     ),
 )
 

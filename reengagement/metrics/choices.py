@@ -24,7 +24,7 @@ from reengagement.metrics.messages import (
 )
 from reengagement.stats import Rate
 from reengagement.stats.better import Hits, at_least
-from reengagement.tables import Time, campaign, notification, revision, variant
+from reengagement.tables import MESSAGE_TYPES, Time, campaign, notification, revision, variant
 from reengagement.variants import SEEDED_BY
 
 Outcome = Literal["click", "return"]
@@ -87,7 +87,11 @@ def compared(connection: Connection, now: datetime, outcome: Outcome) -> list[Co
     comparisons = 2 * (len(types) + len(texts))  # clicks and returns
     rows = [_of_type(level, name, texts, chosen, comparisons) for level, name in types]
     rows += [_of_text(text, chosen, comparisons) for text in texts]
-    return sorted(rows, key=lambda row: (row.level, row.variant_id or "", row.message_type))
+    return sorted(rows, key=lambda row: (row.level, row.variant_id or "", _place(row.message_type)))
+
+
+def _place(message_type: str) -> int:
+    return MESSAGE_TYPES.index(message_type)
 
 
 def _of_text(text: Text, chosen: Sequence[Chosen], comparisons: int) -> Compared:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Literal
 
-from scipy.stats import chi2
-from statsmodels.stats.proportion import confint_proportions_2indep
-
-from reengagement.stats.arms import Allocation, Stratum
+from reengagement.stats.arms import Allocation, Arm, Stratum
 from reengagement.stats.rates import CONFIDENCE, ENOUGH, Rate
 
 ENOUGH_RETURNS = 5
@@ -41,25 +39,54 @@ class Lift:
         return self.treated * self.interval[0], self.treated * self.interval[1]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said about the two arms: nothing, why not, or the lift."""
+
+    state: Literal["no_holdout", "uneven", "too_few", "told"]
+    treated: Rate
+    holdout: Rate
+    allocations: Sequence[Allocation]
+    lift: Lift | None = None
+
+
+def verdict(strata: Sequence[Stratum], allocations: Sequence[Allocation]) -> Verdict:
+    """Return the lift, or why there is none to tell.
+
+    1. *no holdout*: nobody was ever held out by plan. 2. *uneven*: the split isn't the planned one, so the
+    arms may differ by more than chance. 3. *too few* matured campaigns or returns. 4. *told*.
+    """
+    treated = _together([each.treated for each in strata])
+    holdout = _together([each.holdout for each in strata])
+    if not allocations:
+        return Verdict("no_holdout", treated, holdout, allocations)
+    if split_probability(allocations) < MISFIT:
+        return Verdict("uneven", treated, holdout, allocations)
+    found = lift(strata) if enough(treated, holdout) else None
+    return Verdict("told" if found else "too_few", treated, holdout, allocations, found)
+
+
 def newcombe(one: Rate, other: Rate) -> Interval:
     """Return the 95 % interval of one share − the other; both n > 0. Newcombe (1998), method 10."""
     return _newcombe(one.hits, one.n, other.hits, other.n)
 
 
 def _newcombe(hits: float, n: float, other_hits: float, other_n: float) -> Interval:
+    from statsmodels.stats.proportion import confint_proportions_2indep  # two seconds, once a process
+
     low, high = confint_proportions_2indep(
         hits, n, other_hits, other_n, method="newcomb", compare="diff", alpha=1 - CONFIDENCE
     )
     return float(low), float(high)
 
 
-def enough(strata: Sequence[Stratum]) -> bool:
+def _together(arms: Sequence[Arm]) -> Rate:
+    return Rate(sum(arm.returned for arm in arms), sum(arm.campaigns for arm in arms))
+
+
+def enough(*arms: Rate) -> bool:
     """Tell whether each arm has the campaigns and the returns that a difference needs."""
-    arms = ([each.treated for each in strata], [each.holdout for each in strata])
-    return all(
-        sum(one.campaigns for one in arm) >= ENOUGH and sum(one.returned for one in arm) >= ENOUGH_RETURNS
-        for arm in arms
-    )
+    return all(arm.n >= ENOUGH and arm.hits >= ENOUGH_RETURNS for arm in arms)
 
 
 def split_probability(allocations: Sequence[Allocation]) -> float:
@@ -73,7 +100,9 @@ def split_probability(allocations: Sequence[Allocation]) -> float:
     if not variance:
         return 1.0
     excess = sum(held - users * share for share, users, held in planned)
-    return float(chi2.sf(excess**2 / variance, df=1))
+    from scipy.special import chdtrc  # half a second
+
+    return float(chdtrc(1, excess**2 / variance))
 
 
 def lift(strata: Sequence[Stratum]) -> Lift | None:

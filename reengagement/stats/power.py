@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
-
 POWER = 0.80
 ALPHA = 0.05
 
@@ -34,6 +32,8 @@ def trial(base: float, points: float, share: float, daily: float, window_days: i
     """
     if not (0 <= base < base + points < 1 and daily > 0):
         return None
+    from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail  # two seconds, once
+
     treated = samplesize_proportions_2indep_onetail(
         points, base, POWER, ratio=share / (1 - share), alpha=ALPHA
     )

@@ -1,0 +1,77 @@
+"""Which texts and types of text do better at their level, with a badge once it is certain."""
+
+from __future__ import annotations
+
+from math import floor
+from typing import Literal
+
+import streamlit as st
+
+from reengagement import settings
+from reengagement.dashboard import impact_data, labels
+from reengagement.dashboard.problems import shown_in_words
+from reengagement.metrics.choices import Compared
+from reengagement.words import NOTHING, Words
+
+
+def show(words: Words) -> None:
+    """Show every type and text beside the rest of its level, by clicks or by returns."""
+    _ = words.gettext
+    st.subheader(
+        _("Which texts do better"),
+        anchor=False,
+        help=_(
+            "Within a level chance chooses the text, so a difference is the text's own. A badge says that a "
+            "text or a type does better than the rest of its level, and by at least how much. It may be "
+            "looked at daily: the probability that this page ever shows a wrong one is at most 5 % "
+            "(betting martingale, Howard et al. 2021). Users with a pet are compared among themselves."
+        ),
+    )
+    outcome: Literal["click", "return"] = (
+        st.segmented_control(
+            _("Compared by"),
+            ["click", "return"],
+            format_func={"click": _("Clicks"), "return": _("Returns")}.__getitem__,
+            default="click",
+            required=True,
+            key="better_by",
+        )
+        or "click"
+    )
+    with shown_in_words():
+        rows = impact_data.texts(settings.load(), outcome)
+    if not any(row.with_pet.n or row.without_pet.n for row in rows):
+        st.info(
+            _("Nothing has been sent yet that has had its time: 72 hours for clicks, 7 days for returns.")
+        )
+        return
+    if not any(row.is_better for row in rows):
+        st.caption(_("No text and no type is certain to do better than the rest of its level yet."))
+    _show_rows([row for row in rows if row.variant_id is None], words, "better_types")
+    with st.expander(_("Text by text")):
+        _show_rows([row for row in rows if row.variant_id is not None], words, "better_variants")
+
+
+def _show_rows(rows: list[Compared], words: Words, key: str) -> None:
+    _ = words.gettext
+    columns = {
+        _("Level"): [words.number(row.level) for row in rows],
+        _("Message type"): [labels.message_type(words, row.message_type) for row in rows],
+    }
+    if any(row.variant_id for row in rows):
+        columns[_("Text")] = [row.variant_id or NOTHING for row in rows]
+    columns |= {
+        _("Sent"): [words.number(row.with_pet.n + row.without_pet.n) for row in rows],
+        _("With a pet"): [labels.rate(words, row.with_pet) for row in rows],
+        _("Without a pet"): [labels.rate(words, row.without_pet) for row in rows],
+        _("Better"): [badge(row, words) for row in rows],
+    }
+    st.dataframe(columns, hide_index=True, key=key)
+
+
+def badge(row: Compared, words: Words) -> str:
+    """Return the badge, with the factor that it is certain of, or nothing."""
+    if not row.is_better:
+        return ""
+    factor = words.number(floor(row.better_by * 100) / 100)
+    return words.gettext("🏅 at least {factor} times as often").format(factor=factor)
