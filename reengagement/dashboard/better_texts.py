@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from math import floor
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from reengagement import settings
-from reengagement.dashboard import impact_data, labels
+from reengagement.dashboard import impact_data, labels, showing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics.choices import Compared
-from reengagement.words import NOTHING, Words
+from reengagement.words import Words
 
 
-def show(words: Words) -> None:
+def show(words: Words, zone: ZoneInfo) -> None:
     """Show every type and text beside the rest of its level, by clicks or by returns."""
     _ = words.gettext
     st.subheader(
@@ -47,26 +48,26 @@ def show(words: Words) -> None:
         return
     if not any(row.is_better for row in rows):
         st.caption(_("No text and no type is certain to do better than the rest of its level yet."))
-    _show_rows([row for row in rows if row.variant_id is None], words, "better_types")
+    _show_rows([row for row in rows if row.variant_id is None], words, zone, "better_types")
     with st.expander(_("Text by text")):
-        _show_rows([row for row in rows if row.variant_id is not None], words, "better_variants")
+        _show_rows([row for row in rows if row.variant_id is not None], words, zone, "better_variants")
 
 
-def _show_rows(rows: list[Compared], words: Words, key: str) -> None:
+def _show_rows(rows: list[Compared], words: Words, zone: ZoneInfo, key: str) -> None:
     _ = words.gettext
-    columns = {
-        _("Level"): [words.number(row.level) for row in rows],
+    columns: dict[str, list[Any]] = {
+        _("Level"): [row.level for row in rows],
         _("Message type"): [labels.message_type(words, row.message_type) for row in rows],
     }
     if any(row.variant_id for row in rows):
-        columns[_("Text")] = [row.variant_id or NOTHING for row in rows]
+        columns[_("Text")] = [row.variant_id for row in rows]
     columns |= {
-        _("Sent"): [words.number(row.with_pet.n + row.without_pet.n) for row in rows],
-        _("With a pet"): [labels.rate(words, row.with_pet) for row in rows],
-        _("Without a pet"): [labels.rate(words, row.without_pet) for row in rows],
+        _("Sent"): [row.with_pet.n + row.without_pet.n for row in rows],
+        _("With a pet"): [row.with_pet for row in rows],
+        _("Without a pet"): [row.without_pet for row in rows],
         _("Better"): [badge(row, words) for row in rows],
     }
-    st.dataframe(columns, hide_index=True, key=key)
+    showing.table(columns, key=key, zone=zone)
 
 
 def badge(row: Compared, words: Words) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from reengagement import charts, settings
-from reengagement.dashboard import better_texts, impact_data, labels, language, trial
+from reengagement.dashboard import better_texts, impact_data, labels, language, showing, trial
 from reengagement.dashboard.impact_data import Impact
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import Course
@@ -16,7 +16,6 @@ from reengagement.stats.rates import ENOUGH, Rate
 from reengagement.stats.survival import Point, Watched, returned_by, share_by
 from reengagement.words import Words
 
-NO_TOOLBAR = {"displayModeBar": False}
 NARROWEST_CARD = 150
 
 
@@ -33,7 +32,7 @@ def show(name: str) -> None:
     _show_answer(found, words)
     _show_courses(found, words)
     trial.show(found, words)
-    better_texts.show(words)
+    better_texts.show(words, found.rules.zone)
 
 
 def _show_answer(found: Impact, words: Words) -> None:
@@ -191,10 +190,9 @@ def _show_courses(found: Impact, words: Words) -> None:
     )
     curves = curves_of(found.courses, words)
     window = found.rules.window.days
-    st.plotly_chart(
+    showing.chart(
         charts.returns_over_time(curves, words),
         key="returns_over_time",
-        config=NO_TOOLBAR,
         alt=", ".join(
             f"{name}: {words.percent(share_by(points, window).share)}" for name, _c, points in curves
         ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from reengagement.dashboard import showing
 from reengagement.dashboard.impact_data import Impact
+from reengagement.rules import Rules
 from reengagement.stats import power
-from reengagement.words import NOTHING, Words
+from reengagement.words import Words
 
 SHARES = (0.05, 0.10, 0.20, 0.30, 0.50)
 POINTS = 3.0
@@ -33,7 +35,7 @@ def show(found: Impact, words: Words) -> None:
         _("Effect to be seen, percentage points"), 0.5, 50.0, POINTS, 0.5, format="%.1f", key="trial_points"
     )
     daily = third.number_input(
-        _("Campaigns a day"), 0.0, None, round(found.opened_a_day, 1), 1.0, format="%.1f", key="trial_daily"
+        _("Campaigns a day"), 0.0, None, _daily(found), 1.0, format="%.1f", key="trial_daily"
     )
     if daily <= 0:
         st.info(_("With no new campaigns a trial never ends: enter how many there will be a day."))
@@ -41,7 +43,7 @@ def show(found: Impact, words: Words) -> None:
     if base + points >= 100:
         st.info(_("No group can return to more than 100 %: choose a smaller rate or effect."))
         return
-    _show_trials(base / 100, points / 100, daily, found.rules.window.days, words)
+    _show_trials(base / 100, points / 100, daily, found.rules, words)
 
 
 def _base(found: Impact) -> float:
@@ -52,16 +54,22 @@ def _base(found: Impact) -> float:
     return LIKELY_RATE * 100
 
 
-def _show_trials(base: float, points: float, daily: float, window: int, words: Words) -> None:
+def _daily(found: Impact) -> float:
+    """Return the campaigns a day that were seen, to one decimal: few are not none."""
+    return max(0.1, round(found.opened_a_day, 1)) if found.opened_a_day else 0.0
+
+
+def _show_trials(base: float, points: float, daily: float, rules: Rules, words: Words) -> None:
     _ = words.gettext
+    window = rules.window.days
     trials = {share: power.trial(base, points, share, daily, window) for share in SHARES}
-    st.dataframe(
+    showing.table(
         {
             _("Held out"): [words.percent(share) for share in trials],
-            _("Campaigns reminded"): [words.number(t.treated) if t else NOTHING for t in trials.values()],
-            _("Campaigns held out"): [words.number(t.holdout) if t else NOTHING for t in trials.values()],
-            _("Days"): [words.number(t.days) if t else NOTHING for t in trials.values()],
+            _("Campaigns reminded"): [each and each.treated for each in trials.values()],
+            _("Campaigns held out"): [each and each.holdout for each in trials.values()],
+            _("Days"): [each and each.days for each in trials.values()],
         },
-        hide_index=True,
         key="trials",
+        zone=rules.zone,
     )
