@@ -2,7 +2,7 @@
 
 import click
 
-from bench import chaos, consumers, memory, send
+from bench import chaos, consumers, memory, overview, send
 
 cli = click.Group(
     help="Benchmarks; each prints what it measured and how.",
@@ -10,6 +10,7 @@ cli = click.Group(
         "chaos": chaos.main,
         "consumers": consumers.main,
         "memory": memory.main,
+        "overview": overview.main,
         "send": send.main,
     },
 )

@@ -91,6 +91,32 @@ def _about_rate(name: str, rate: Rate, words: Words) -> str:
     return "<br>".join(lines)
 
 
+def reach(steps: Sequence[tuple[str, int]], words: Words) -> go.Figure:
+    """Return a bar for each step of the funnel, its users in its label; the last, of another kind, apart."""
+    whole = steps[0][1]
+    names = [f"{name}  <b>{words.number(users)}</b>" for name, users in steps]
+    shares = [words.percent(users / whole if whole else None) for _name, users in steps]
+    figure = go.Figure()
+    figure.add_bar(
+        orientation="h",
+        x=[users for _name, users in steps],
+        y=names,
+        marker={"color": [CLICKED] * (len(steps) - 1) + [RETURNED], "opacity": 0.6},
+        text=shares,
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[f"<b>{name}</b><br>{share}" for (name, _users), share in zip(steps, shares, strict=True)],
+        hoverinfo="text",
+    )
+    figure.update_xaxes(range=[0, whole * 1.2], showticklabels=False, fixedrange=True, zeroline=False)
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ", tickfont={"size": 14})
+    figure.update_layout(
+        height=BAR_HEIGHT * len(steps) + 16, bargap=0.35, showlegend=False, margin=_margins()
+    )
+    return figure
+
+
 def per_day(days: Sequence[Day], words: Words) -> go.Figure:
     """Return sent as bars, clicked and returned as lines, a point a day."""
     _ = words.gettext

@@ -52,6 +52,15 @@ def test_whiskers_span_the_wilson_interval():
     assert whiskers.arrayminus[0] == pytest.approx(0.3 - low)
 
 
+def test_reach_has_a_bar_for_each_step_and_the_return_in_another_colour():
+    figure = charts.reach([("In campaigns", 1000), ("Sent to", 400), ("Came back", 250)], ENGLISH)
+    [bars] = figure.data
+    assert list(bars.x) == [1000, 400, 250]
+    assert list(bars.text) == ["100.0%", "40.0%", "25.0%"]
+    assert bars.y[0] == "In campaigns  <b>1,000</b>"
+    assert list(bars.marker.color) == [charts.CLICKED, charts.CLICKED, charts.RETURNED]
+
+
 def test_days_are_named_in_the_language_of_the_page():
     days = [Day(date(2025, 3, 1) + timedelta(days=n), n, 1, 0, 0) for n in range(14)]
     english, russian = charts.per_day(days, ENGLISH), charts.per_day(days, RUSSIAN)

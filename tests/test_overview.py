@@ -55,17 +55,21 @@ def test_the_overview_shows_totals_charts_days_and_campaigns(admin, history):
         "Return rate": "0.0%",
     }
     assert [subheader.value for subheader in test.subheader] == [
+        "Reach",
+        "The last 90 days",
         "By level",
         "By message type",
-        "The last 90 days",
         "Recent campaigns",
     ]
-    by_level, by_type, campaigns = (frame.value for frame in test.dataframe)
+    reach, days_shown, by_level, by_type, campaigns = (frame.value for frame in test.dataframe)
+    assert reach["Users"].tolist() == [41, 41, 41, 10, 10, 0]
+    assert days_shown[["Campaigns", "Sent", "Clicked"]].sum().tolist() == [41, 42, 10]
     assert by_level.to_dict("list") == {
         "Level": ["Level 1", "Level 2", "Level 3", "Level 4"],
         "Sent": [41, 1, 0, 0],
         "Clicked": [10, 0, 0, 0],
         "Click rate": ["24.4%", "0.0% · too few to tell", "—", "—"],
+        "Back in 7 days": ["0.0%", "0.0% · too few to tell", "—", "—"],
     }
     assert by_type["Sent"].tolist() == [41, 0, 0, 1]
     assert len(campaigns) == 20
@@ -80,9 +84,9 @@ def test_the_overview_shows_totals_charts_days_and_campaigns(admin, history):
 
 def test_the_charts_hold_the_figures(admin, history):
     charts = [json.loads(chart.proto.spec) for chart in opened(lang="en").get("plotly_chart")]
-    assert [trace["name"] for trace in charts[2]["data"]] == ["Sent", "Clicked", "Returned"]
-    assert [sum(trace["y"]) for trace in charts[2]["data"]] == [42, 10, 0]
-    assert "Level 1  <b>24.4%</b>" in charts[0]["data"][0]["y"]
+    assert [trace["name"] for trace in charts[1]["data"]] == ["Sent", "Clicked", "Returned"]
+    assert [sum(trace["y"]) for trace in charts[1]["data"]] == [42, 10, 0]
+    assert "Level 1  <b>24.4%</b>" in charts[2]["data"][0]["y"]
 
 
 def test_a_period_in_the_address_bounds_every_figure_and_is_set_beside_the_one_before(admin, history):
@@ -91,8 +95,8 @@ def test_a_period_in_the_address_bounds_every_figure_and_is_set_beside_the_one_b
     assert figures(test)["Total campaigns"] == "1"
     assert test.metric[0].delta == "+1"
     assert figures(test)["Sent"] == "2"
-    assert test.dataframe[0].value["Sent"].tolist() == [1, 1, 0, 0]
-    assert test.subheader[2].value == "The last 7 days"
+    assert test.dataframe[2].value["Sent"].tolist() == [1, 1, 0, 0]
+    assert test.subheader[1].value == "The last 7 days"
     test.segmented_control(key="period_choice").set_value("30d").run()
     assert test.query_params["period"] == "30d"
     assert figures(test)["Total campaigns"] == "41"

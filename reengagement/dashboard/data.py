@@ -21,7 +21,9 @@ from reengagement.metrics import (
     Day,
     LastRun,
     LevelRow,
+    Matured,
     Period,
+    Reach,
     RecentCampaign,
     Totals,
     TypeRow,
@@ -63,6 +65,8 @@ class Overview:
     rules: Rules
     period: Period
     before: Period | None
+    matured: Matured
+    reach: Reach
     levels: Sequence[LevelRow]
     types: Sequence[TypeRow]
     days: Sequence[Day]
@@ -84,6 +88,8 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
             rules=in_force,
             period=period,
             before=chosen.before(now, in_force.zone),
+            matured=metrics.matured(connection, in_force, now, period),
+            reach=metrics.reach(connection, period),
             levels=metrics.by_level(connection, period),
             types=metrics.by_type(connection, period),
             days=metrics.daily(connection, lately if period == ALL_TIME else period, in_force.zone),

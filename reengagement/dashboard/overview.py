@@ -8,16 +8,19 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import charts, settings
-from reengagement.dashboard import data, labels, language, period, running, showing, totals
+from reengagement.dashboard import data, funnel, labels, language, period, running, showing, totals
 from reengagement.dashboard.data import Overview
 from reengagement.dashboard.problems import shown_in_words
-from reengagement.metrics import Day, LastRun, RecentCampaign
+from reengagement.metrics import Day, LastRun, RecentCampaign, Sent
 from reengagement.rules import Rules
-from reengagement.stats import Rate
 from reengagement.words import Words
 
 STATUS_WIDTH = 110
 """Pixels: enough for the longest word in either language, also on a phone."""
+
+
+DAYS_HEIGHT = 248
+"""Pixels: as tall as the table of the funnel beside it; the days scroll."""
 
 
 def show(name: str) -> None:
@@ -30,8 +33,12 @@ def show(name: str) -> None:
     period.show(found.now, found.rules.zone)
     totals.show(found)
     if found.campaigns:
+        reach, course = st.columns(2, gap="medium")
+        with reach:
+            funnel.show(found.reach, found.rules.zone, words)
+        with course:
+            _show_days(found.days, found.rules.zone, words)
         _show_rates(found, words)
-        _show_days(found.days, words)
         _show_campaigns(found.campaigns, found.rules, words)
     else:
         _show_what_to_do(found.rules, words)
@@ -83,7 +90,7 @@ def _show_rates(found: Overview, words: Words) -> None:
                 "Later levels look worse because those who return early never reach them."
             ),
         )
-        levels = [(labels.level(words, row.level), row.click_rate) for row in found.levels]
+        levels = [(labels.level(words, row.level), row) for row in found.levels]
         _show_click_rates(levels, _("Level"), words, found.rules.zone, key="by_level")
     with by_type:
         st.subheader(
@@ -94,32 +101,42 @@ def _show_rates(found: Overview, words: Words) -> None:
                 "within one level, where the choice is random."
             ),
         )
-        types = [(labels.message_type(words, row.message_type), row.click_rate) for row in found.types]
+        types = [(labels.message_type(words, row.message_type), row) for row in found.types]
         _show_click_rates(types, _("Message type"), words, found.rules.zone, key="by_type")
 
 
 def _show_click_rates(
-    rows: Sequence[tuple[str, Rate]], title: str, words: Words, zone: ZoneInfo, key: str
+    rows: Sequence[tuple[str, Sent]], title: str, words: Words, zone: ZoneInfo, key: str
 ) -> None:
     _ = words.gettext
-    if not any(rate.n for _name, rate in rows):
+    if not any(row.sent for _name, row in rows):
         st.info(_("Nothing has been sent yet."))
         return
     showing.chart(
-        charts.click_rates(rows, words),
+        charts.click_rates([(name, row.click_rate) for name, row in rows], words),
         key=key,
-        alt=", ".join(f"{name}: {words.percent(rate.share)}" for name, rate in rows),
+        alt=", ".join(f"{name}: {words.percent(row.click_rate.share)}" for name, row in rows),
     )
-    columns: showing.Columns = {
-        title: [name for name, _rate in rows],
-        _("Sent"): [rate.n for _name, rate in rows],
-        _("Clicked"): [rate.hits for _name, rate in rows],
-        _("Click rate"): [rate for _name, rate in rows],
-    }
-    showing.table(columns, key=f"{key}_table", zone=zone)
+    showing.table(
+        {
+            title: [name for name, _row in rows],
+            _("Sent"): [row.sent for _name, row in rows],
+            _("Clicked"): [row.clicked for _name, row in rows],
+            _("Click rate"): [row.click_rate for _name, row in rows],
+            _("Back in 7 days"): [row.return_rate for _name, row in rows],
+        },
+        key=f"{key}_table",
+        zone=zone,
+        definitions={
+            _("Back in 7 days"): _(
+                "Reminders whose user came back within 7 days of sending ÷ sent. "
+                "They might have come back without it."
+            )
+        },
+    )
 
 
-def _show_days(days: Sequence[Day], words: Words) -> None:
+def _show_days(days: Sequence[Day], zone: ZoneInfo, words: Words) -> None:
     _ = words.gettext
     lately = words.ngettext("The last {n} day", "The last {n} days", len(days))
     span = f"{words.day(days[0].date)} – {words.day(days[-1].date)}" if days else ""
@@ -132,6 +149,18 @@ def _show_days(days: Sequence[Day], words: Words) -> None:
         st.info(_("Nothing has happened in these days."))
         return
     showing.chart(charts.per_day(days, words), key="per_day", alt=_("Sent, clicked and returned per day"))
+    showing.table(
+        {
+            _("Day"): [day.date for day in reversed(days)],
+            _("Campaigns"): [day.campaigns for day in reversed(days)],
+            _("Sent"): [day.sent for day in reversed(days)],
+            _("Clicked"): [day.clicked for day in reversed(days)],
+            _("Returned"): [day.returned for day in reversed(days)],
+        },
+        key="per_day_table",
+        zone=zone,
+        height=DAYS_HEIGHT,
+    )
 
 
 def _show_campaigns(campaigns: Sequence[RecentCampaign], rules: Rules, words: Words) -> None:

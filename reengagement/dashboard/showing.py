@@ -43,19 +43,24 @@ def table(
     key: str,
     zone: ZoneInfo,
     everything: Callable[[], Columns] | None = None,
+    definitions: Mapping[str, str] | None = None,
     column_config: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """Show a table and a button that downloads it as CSV; return what `st.dataframe` returns.
 
     Numbers, rates and moments are written in the visitor's language, moments in `zone`. `key` names the
-    file too. `everything` returns the columns of the file where the table is only a page of it; it is called
-    when the button is pressed. `column_config` and `options` are those of `st.dataframe`.
+    file too. `definitions` say, by title, what a column means. `everything` returns the columns of the
+    file where the table is only a page of it; it is called when the button is pressed. `column_config` and
+    `options` are those of `st.dataframe`.
     """
     words = language.chosen()
     answer = st.dataframe(
         {title: [_shown(cell, words, zone) for cell in cells] for title, cells in columns.items()},
-        column_config={title: _configured(cells, words) for title, cells in columns.items()}
+        column_config={
+            title: _configured(cells, words) | {"help": (definitions or {}).get(title)}
+            for title, cells in columns.items()
+        }
         | dict(column_config or {}),
         hide_index=True,
         placeholder=NOTHING,

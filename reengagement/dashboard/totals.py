@@ -49,6 +49,8 @@ class Card:
     definition: str
     change: Change
     course: list[int] | None = None
+    beside: str | None = None
+    """What stands beside the figure where there is no period to compare with."""
 
 
 def show(found: Overview) -> None:
@@ -74,7 +76,7 @@ def _changed(run: LastRun | None, seen: LastRun | None) -> bool:
 
 def _show_totals(live: Live, found: Overview, words: Words) -> None:
     grid = st.grid(4, min_column_width=NARROWEST_CARD, key="totals")
-    for card in [*_counts(live, found, words), *_rates(live, words)]:
+    for card in [*_counts(live, found, words), *_rates(live, found, words)]:
         grid.metric(
             card.label,
             card.figure,
@@ -82,7 +84,7 @@ def _show_totals(live: Live, found: Overview, words: Words) -> None:
             help=card.definition,
             delta_color=card.change.color,
             delta_arrow=card.change.arrow,
-            delta_description=card.change.before,
+            delta_description=card.change.before or card.beside,
             chart_data=card.course,
             border=True,
             height="stretch",
@@ -121,7 +123,7 @@ def _counts(live: Live, found: Overview, words: Words) -> list[Card]:
     ]
 
 
-def _rates(live: Live, words: Words) -> list[Card]:
+def _rates(live: Live, found: Overview, words: Words) -> list[Card]:
     """Return a card for each rate (F2)."""
     _, now, before = words.gettext, live.totals, live.before
     return [
@@ -129,19 +131,28 @@ def _rates(live: Live, words: Words) -> list[Card]:
             label=_("Click rate"),
             figure=words.percent(now.click_rate.share),
             definition=_(
-                "Clicked ÷ sent. With nothing sent there is no rate; below 30 it tells nothing yet."
+                "Clicked ÷ sent. With nothing sent there is no rate; below 30 it tells nothing yet. "
+                "*Matured*: only what was sent at least 72 hours ago, and clicked within these."
             ),
             change=_change_of_rate(now.click_rate, before.click_rate if before else None, words),
+            beside=_matured(found.matured.click_rate, words),
         ),
         Card(
             label=_("Return rate"),
             figure=words.percent(now.return_rate.share),
             definition=_(
-                "Returned ÷ campaigns, reachable or not. Those just opened count too and may yet return."
+                "Returned ÷ campaigns, reachable or not. Those just opened count too and may yet return. "
+                "*Matured*: only those whose time to return is over."
             ),
             change=_change_of_rate(now.return_rate, before.return_rate if before else None, words),
+            beside=_matured(found.matured.return_rate, words),
         ),
     ]
+
+
+def _matured(rate: Rate, words: Words) -> str | None:
+    """Return the rate of what has had its time, None where that is too little to tell."""
+    return None if rate.too_few else words.gettext("matured {rate}").format(rate=words.percent(rate.share))
 
 
 def _change_of_count(now: int, before: int | None, words: Words) -> Change:

@@ -7,7 +7,7 @@ Their definitions are in `docs/figures.md`. A rate is never stored: rows carry c
 from reengagement.metrics.campaigns import RecentCampaign, Totals, recent_campaigns, totals
 from reengagement.metrics.holdout import Course, allocations, courses, opened_a_day, strata
 from reengagement.metrics.matured import Matured, matured
-from reengagement.metrics.messages import LevelRow, TypeRow, VariantRow, by_level, by_type, by_variant
+from reengagement.metrics.messages import LevelRow, Sent, TypeRow, VariantRow, by_level, by_type, by_variant
 from reengagement.metrics.operations import (
     Consumer,
     LastRun,
@@ -31,6 +31,7 @@ __all__ = [
     "Period",
     "Reach",
     "RecentCampaign",
+    "Sent",
     "Totals",
     "TypeRow",
     "VariantRow",

@@ -1,0 +1,98 @@
+"""How long the overview's data takes with a long history: what its first view reads, on a warm server."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import click
+from sqlalchemy import Engine, text
+
+from bench import product
+from reengagement import database
+from reengagement.dashboard import data
+from reengagement.dashboard.period import Chosen
+from reengagement.settings import parse
+
+DAYS = 365
+_STATEMENTS = (
+    """INSERT INTO "User" (id, username, email, password, role, "createdAt", "updatedAt")
+       SELECT 'user-' || n, 'user ' || n, NULL, '', 'USER', :now, :now FROM generate_series(1, :many) n""",
+    """INSERT INTO "ReengagementCampaign" (id, "userId", "lastActivityDate", "campaignStartDate",
+           "isActive", returned, "firstReturnAt", "currentLevel", "createdAt", "updatedAt", "runId", ordinal,
+           "closedReason", "windowEndsAt")
+       SELECT 'campaign-' || n, 'user-' || n, at - interval '5 days', at, n % 12 = 0, back,
+              CASE WHEN back THEN at + interval '4 days' END, n % 4 + 1, at, at, 1, 1,
+              CASE WHEN n % 12 = 0 THEN NULL WHEN back THEN 'returned' ELSE 'exhausted' END,
+              at + interval '32 days'
+       FROM (SELECT n, n % 3 = 1 AS back,
+                    CAST(:now AS timestamp) - n * interval '1 day' * CAST(:days AS float) / :many AS at
+             FROM generate_series(1, :many) n) one""",
+    """INSERT INTO "ReengagementNotification" (id, "campaignId", level, "messageType", "variantId", title,
+           body, url, "createdAt", "runId", "queuedAt", "expiresAt", "fannedOutAt", "subscriptionCount",
+           "settledAt", sent, "sentAt", clicked, "clickedAt", outcome)
+       SELECT 'campaign-' || n || '-' || level, 'campaign-' || n, level,
+              (ARRAY['emotional', 'educational', 'motivational', 'mixed'])[n % 4 + 1], 'bench-' || n % 25,
+              'Рекс скучает по занятиям',
+              'Пять минут сегодня, и навык вернётся. Начните с того, что уже получалось.', '/trainings',
+              at, 1, at, at + interval '1 day', at, n % 5, at,
+              n % 5 > 0, CASE WHEN n % 5 > 0 THEN at END,
+              n % 10 = 1, CASE WHEN n % 10 = 1 THEN at + interval '1 hour' END,
+              CASE WHEN n % 5 > 0 THEN 'sent' ELSE 'unreachable' END
+       FROM (SELECT n, level,
+                    CAST(:now AS timestamp) - n * interval '1 day' * CAST(:days AS float) / :many
+                        + (level - 1) * interval '7 days' AS at
+             FROM generate_series(1, :many) n, generate_series(1, 2) level) one""",
+)
+
+
+def fill(engine: Engine, campaigns: int) -> None:
+    """Write a year of so many campaigns with two reminders each; a tenth clicked, a third returned."""
+    with engine.begin() as connection:
+        values = {"now": database.clock(connection), "many": campaigns, "days": DAYS}
+        for statement in _STATEMENTS:
+            connection.execute(text(statement), values)
+    with database.autocommit(engine) as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def timed(read: Callable[[], object], times: int) -> list[float]:
+    """Return how many milliseconds each of `times` calls takes, after one that warms up."""
+    read()
+    found = []
+    for _ in range(times):
+        started = time.perf_counter()
+        read()
+        found.append(1000 * (time.perf_counter() - started))
+    return found
+
+
+@click.command()
+@click.option("--campaigns", default=100_000, show_default=True)
+@click.option("--times", default=15, show_default=True, help="How often each page is read.")
+def main(campaigns: int, times: int) -> None:
+    """Fill a year of campaigns and time all that a view of the overview reads."""
+    with product.empty_database("reengagement_overview") as url:
+        settings = parse({"DATABASE_URL": url})
+        engine = database.engine_of(settings)
+        fill(engine, campaigns)
+        click.echo(f"{campaigns} campaigns, {2 * campaigns} notifications; milliseconds, all reads of a view")
+        with engine.connect() as connection:
+            today = database.clock(connection).date()
+        for name, chosen in (
+            ("all time", Chosen()),
+            ("365 days", Chosen(days=365)),
+            ("30 days beside the 30 before", Chosen(days=30, compare=True)),
+            ("own dates: a week", Chosen(dates=(today - timedelta(days=70), today - timedelta(days=64)))),
+        ):
+
+            def view(chosen: Chosen = chosen) -> None:
+                found = data.overview(settings, chosen)
+                data.live(settings, found.period, found.before)
+                data.state(settings)
+
+            took = timed(view, times)
+            click.echo(f"{name:<30} median {statistics.median(took):6.0f}   worst {max(took):6.0f}")
+        engine.dispose()
