@@ -8,7 +8,7 @@ STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.
 # Dozens of Python processes are started; without their cache each compiles its libraries anew, for seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo demo-reset worker test test-all check bench bench-send chaos
+.PHONY: help demo demo-reset worker test test-all check bench bench-send chaos proof
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
@@ -20,6 +20,7 @@ help:
 	@echo "make check                  style, types, import directions"
 	@echo "make bench-send             how fast reminders leave, beside npm web-push and plain pywebpush"
 	@echo "make bench BENCH=--help     what else can be measured"
+	@echo "make proof                  whether the figures tell the truth: coverage of intervals, false alarms"
 	@echo "make chaos                  kills everything while reminders leave, and accounts for each of them"
 
 demo: $(STAMP)
@@ -56,6 +57,9 @@ bench-send: $(STAMP)
 chaos: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
 	$(PYTHON_IN_VENV) -m bench chaos $(CHAOS)
+
+proof: $(STAMP)
+	$(PYTHON_IN_VENV) -m bench proof $(PROOF)
 
 $(STAMP):
 	@.ci/venv $(STAMP)

@@ -2,7 +2,7 @@
 
 import click
 
-from bench import chaos, consumers, memory, overview, send
+from bench import chaos, consumers, memory, overview, proof, send
 
 cli = click.Group(
     help="Benchmarks; each prints what it measured and how.",
@@ -11,6 +11,7 @@ cli = click.Group(
         "consumers": consumers.main,
         "memory": memory.main,
         "overview": overview.main,
+        "proof": proof.main,
         "send": send.main,
     },
 )

@@ -14,6 +14,7 @@ import click
 from sqlalchemy import Engine
 
 from reengagement import __version__, commands, database, migrations, runs
+from reengagement import export as export_module
 from reengagement import settings as settings_module
 from reengagement.errors import AlreadyRunning, ReengagementError
 from reengagement.settings import Settings
@@ -56,6 +57,21 @@ class Moment(click.ParamType[datetime]):
         except ValueError:
             self.fail(f"{value!r} is not a time; write one as 2026-03-20T08:00+03:00", param, ctx)
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+PROBABILITY = click.FloatRange(0, 1)
+
+
+def _factors(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
+    """Return variant ids and factors, written as emotional-1-1=1.5."""
+    factors = {}
+    for each in given:
+        name, _, factor = each.partition("=")
+        try:
+            factors[name] = float(factor)
+        except ValueError:
+            raise click.BadParameter(f"{each!r} is no factor; write one as emotional-1-1=1.5") from None
+    return factors
 
 
 at_time = click.option("--now", type=Moment(), help="Act as at this time (ISO; without an offset, UTC).")
@@ -171,6 +187,27 @@ def vapid(as_json: bool) -> None:
     _print(*commands.vapid(), as_json)
 
 
+@cli.command()
+@click.argument("sheet", type=click.Choice(sorted(export_module.SHEETS)))
+@click.option(
+    "--output", type=click.Path(dir_okay=False, writable=True), help="A file; else standard output."
+)
+@click.option("--describe", is_flag=True, help="Print what each column means, and read no data.")
+@_in_words
+def export(sheet: str, output: str | None, describe: bool) -> None:
+    """Write all campaigns or all notifications as CSV, the same rows as the dashboard's download.
+
+    Times are UTC. Cells that a spreadsheet would take for a formula have an apostrophe before them.
+    """
+    wanted = export_module.SHEETS[sheet]
+    if describe:
+        click.echo(export_module.describe(wanted))
+        return
+    engine, _settings = _open()
+    with click.open_file(output or "-", "w", encoding="utf-8") as file:
+        commands.write_export(engine, wanted, file)
+
+
 @cli.command("sign-in-link")
 @_in_words
 def sign_in_link() -> None:
@@ -184,15 +221,32 @@ def sign_in_link() -> None:
     "--days", default=365, show_default=True, type=click.IntRange(1), help="How many days of history."
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same history.")
+@click.option("--return-a-day", type=PROBABILITY, help="Coming back by oneself on the first day away.")
+@click.option("--return-after-click", type=PROBABILITY, help="Coming back because a reminder was pressed.")
+@click.option("--return-after-shown", type=PROBABILITY, help="Coming back because one was merely seen.")
+@click.option(
+    "--click-factor",
+    multiple=True,
+    metavar="VARIANT=FACTOR",
+    callback=_factors,
+    help="Let one text be pressed so many times as often; may be repeated.",
+)
 @as_json
 @_in_words
-def simulate(users: int, days: int, seed: int, as_json: bool) -> None:
+def simulate(
+    users: int, days: int, seed: int, click_factor: dict[str, float], as_json: bool, **effects: float | None
+) -> None:
     """Fill an EMPTY host with simulated people and live through their days, with the real planner.
 
-    Refuses a database that has users already: simulated people are never mixed with real ones.
+    Refuses a database that has users already: simulated people are never mixed with real ones. Options
+    for effects show whether the dashboard finds them; REENGAGEMENT_HOLDOUT_SHARE holds out a share.
     """
+    known = {name: value for name, value in effects.items() if value is not None}
     engine, settings = _open()
-    _print(*commands.simulate(engine, settings, users, days, seed), as_json)
+    report = commands.simulate(
+        engine, settings, users, days, seed, {**known, "click_by_variant": click_factor}
+    )
+    _print(*report, as_json)
 
 
 @cli.command()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import click
 from sqlalchemy import Engine
 
-from reengagement import audience, delivery, host, pause, planner, rules, runs, sessions
+from reengagement import audience, delivery, export, host, pause, planner, rules, runs, sessions
 from reengagement import status as status_module
 from reengagement.database import clock
+from reengagement.export import Sheet
 from reengagement.settings import Settings
 from reengagement.webpush import make_vapid_keys
 
@@ -163,6 +165,12 @@ def resume_sending(engine: Engine, settings: Settings) -> str:
     return "Sending goes on; expiries were moved by the length of the pause." if was else "It wasn't paused."
 
 
+def write_export(engine: Engine, sheet: Sheet, to: IO[str]) -> None:
+    """Write a sheet as CSV, as it is fetched."""
+    with engine.connect() as connection:
+        to.writelines(export.lines(connection, sheet))
+
+
 def vapid() -> Report:
     """Make a key pair."""
     private, public = make_vapid_keys()
@@ -181,9 +189,15 @@ def sign_in_link(engine: Engine, settings: Settings) -> str:
         return sessions.new_link(connection, settings, clock(connection))
 
 
-def simulate(engine: Engine, settings: Settings, users: int, days: int, seed: int) -> Report:
-    """Live through the days of simulated people, with a progress bar on standard error."""
-    from reengagement.simulate import simulate as live  # numbers and names that no other command needs
+def simulate(
+    engine: Engine, settings: Settings, users: int, days: int, seed: int, effects: Mapping[str, Any]
+) -> Report:
+    """Live through the days of simulated people, with a progress bar on standard error.
+
+    `effects` are fields of Behaviour that are known to be what they are, for the figures to find.
+    """
+    from reengagement.simulate import Behaviour  # numbers and names that no other command needs
+    from reengagement.simulate import simulate as live
 
     with engine.connect() as connection:
         until = clock(connection)
@@ -195,6 +209,7 @@ def simulate(engine: Engine, settings: Settings, users: int, days: int, seed: in
             days=days,
             until=until,
             seed=seed,
+            behaviour=Behaviour(**effects),
             progress=lambda day, of: bar.update(day - bar.pos),
         )
     report = asdict(done)

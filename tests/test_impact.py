@@ -85,6 +85,7 @@ def test_the_answer_is_one_sentence_with_its_figures_curves_and_a_calculator(adm
         "When users return",
         "How long would a holdout take?",
         "Which texts do better",
+        "Take the data along",
     ]
     assert figures(test) == {
         "Returned when reminded": "35.0%",

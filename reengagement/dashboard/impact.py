@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from reengagement import charts, settings
-from reengagement.dashboard import better_texts, impact_data, labels, language, showing, trial
+from reengagement.dashboard import better_texts, impact_data, labels, language, showing, taking_along, trial
 from reengagement.dashboard.impact_data import Impact
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import Course
@@ -33,6 +33,7 @@ def show(name: str) -> None:
     _show_courses(found, words)
     trial.show(found, words)
     better_texts.show(words, found.rules.zone)
+    taking_along.show(words)
 
 
 def _show_answer(found: Impact, words: Words) -> None:

@@ -58,6 +58,8 @@ class Behaviour:
     """Factors on the level's probability."""
     click_with_dog: float = 1.25
     """Factor where the dog's name is in the text."""
+    click_by_variant: Mapping[str, float] = field(default_factory=dict)
+    """Factors of single variants, by id: an effect that the dashboard should find."""
     click_delay: float = 0.04
     """Median time from sending to the click; a few come days later."""
     return_after_click: float = 0.55

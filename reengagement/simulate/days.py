@@ -224,6 +224,7 @@ class _Year:
                 user=self.number_of[row[campaign.c.user_id]],
                 level=row[notification.c.level],
                 message_type=row[notification.c.message_type],
+                variant_id=row[notification.c.variant_id],
                 with_dog=row[notification.c.variant_id] in _DOG_VARIANTS,
                 lost=not row[notification.c.sent],
                 at=row[notification.c.sent_at] or row[notification.c.settled_at],

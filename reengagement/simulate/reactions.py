@@ -30,6 +30,7 @@ class Reminder:
     user: int
     level: int
     message_type: str
+    variant_id: str
     with_dog: bool
     lost: bool
     at: datetime
@@ -67,7 +68,8 @@ class Reactions:
     def _click_probability(self, one: Reminder) -> float:
         of = self.behaviour
         named = of.click_with_dog if one.with_dog else 1.0
-        probability = of.click_by_level[one.level] * of.click_by_type[one.message_type] * named
+        text = named * of.click_by_variant.get(one.variant_id, 1.0)
+        probability = of.click_by_level[one.level] * of.click_by_type[one.message_type] * text
         return min(0.95, probability * float(self.crowd.loyalty[one.user]))
 
     def _happens(self, probability: float) -> bool:
