@@ -64,16 +64,21 @@ def coverage(connection: Connection, products: int, seed: int = 1) -> Coverage:
     """Return how often the dashboard's intervals hold the truth of so many invented products."""
     rng, found = np.random.default_rng(seed), Coverage()
     for _ in range(products):
-        truth = invented.draw(rng)
-        invented.write(connection, truth, rng)
-        found.products += 1
-        for name, interval, true in _figures(connection, truth):
-            found.figures[name].count(interval, true)
-        found.untold += verdict(*_arms(connection)).state != "told"
-        badges = [row for which in ("click", "return") for row in compared(connection, NOW, which)]
-        found.untrue_badges += any(row.is_better for row in badges)
-        connection.rollback()
+        with connection.begin_nested() as savepoint:
+            _judge(connection, invented.draw(rng), rng, found)
+            savepoint.rollback()
     return found
+
+
+def _judge(connection: Connection, truth: Truth, rng: np.random.Generator, found: Coverage) -> None:
+    """Write one product, and count which of its intervals hold the truth."""
+    invented.write(connection, truth, rng)
+    found.products += 1
+    for name, interval, true in _figures(connection, truth):
+        found.figures[name].count(interval, true)
+    found.untold += verdict(*_arms(connection)).state != "told"
+    badges = [row for which in ("click", "return") for row in compared(connection, NOW, which)]
+    found.untrue_badges += any(row.is_better for row in badges)
 
 
 def _arms(connection: Connection):
