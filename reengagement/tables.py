@@ -39,6 +39,18 @@ RUN_STATES = ("running", "done", "failed", "crashed", "already_running")
 
 OPEN_STATES = ("queued", "claimed", "posting")
 FINAL_STATES = ("accepted", "gone", "rejected", "expired", "unsupported", "suppressed", "unknown")
+ALERT_KINDS = (
+    "no_consumer",
+    "run_failed",
+    "run_missing",
+    "refused",
+    "waiting_long",
+    "no_new_campaigns",
+    "return_rate",
+    "click_rate",
+)
+"""What people are alerted to, the worst first."""
+
 OUTCOMES = ("sent", "unknown", "failed", "expired", "suppressed", "unreachable")
 """What became of a notification, once no delivery of it is open."""
 
@@ -334,6 +346,35 @@ audit = Table(
     Column("details", JSONB, key="details"),
 )
 """Who did what in the dashboard and on the command line."""
+
+alert = Table(
+    "ReengagementAlert",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, key="kind", nullable=False),
+    Column("subject", Text, key="subject", nullable=False, server_default=text("''")),
+    Column("details", JSONB, key="details", nullable=False),
+    Column("sure", Boolean, key="sure", nullable=False),
+    Column("openedAt", Time(), key="opened_at", nullable=False),
+    Column("closedAt", Time(), key="closed_at"),
+    Column("toldAt", Time(), key="told_at"),
+    Column("toldTo", JSONB, key="told_to", nullable=False, server_default=text("'[]'::jsonb")),
+    Column("tries", Integer, key="tries", nullable=False, server_default=text("0")),
+    Column("nextTryAt", Time(), key="next_try_at"),
+    Column("tellError", JSONB, key="tell_error"),
+    _one_of("kind", ALERT_KINDS, "kind"),
+)
+"""What was amiss, from when to when. `subject` is what it is about where there may be several (an origin of
+a push service); `told_to` names the receivers that have it by a hash of their URL, which is a secret."""
+
+Index(
+    "ReengagementAlert_open_key",
+    alert.c.kind,
+    alert.c.subject,
+    unique=True,
+    postgresql_where=alert.c.closed_at.is_(None),
+)
+Index("ReengagementAlert_openedAt_idx", alert.c.opened_at)
 
 duplicate = Table(
     "ReengagementNotificationDuplicate",
