@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
@@ -16,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from reengagement.errors import SettingsError
 
 PREFIX = "REENGAGEMENT_"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 
 RULE_NAMES = (
     "level_days",
@@ -83,6 +85,14 @@ class Settings(BaseModel):
         str | None, Field(validation_alias=_variable(PREFIX + "SECRET"), min_length=32, repr=False)
     ] = None
     """Signs click links; without it one is made at the first migration and kept in the database."""
+    alert_urls: Annotated[
+        tuple[str, ...], Field(validation_alias=_variable(PREFIX + "ALERT_URLS"), repr=False)
+    ] = ()
+    """Who is told of alerts: Apprise's addresses, separated by blanks or commas. Each is a secret."""
+    alert_language: Annotated[
+        Literal["ru", "en"], Field(validation_alias=_variable(PREFIX + "ALERT_LANGUAGE"))
+    ] = "ru"
+    """The language of what people are told."""
     demo: Annotated[bool, Field(validation_alias=_variable(PREFIX + "DEMO"))] = False
     """Shows a sign-in button to everyone who can reach the page, and a link to the phone."""
     phone_url: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "PHONE_URL"))] = None
@@ -133,6 +143,21 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: Any) -> Any:
+        """Split only before another scheme: an address may hold commas itself."""
+        if isinstance(value, str):
+            return tuple(re.split(rf"[\s,;]+(?={_SCHEME})", value.strip().strip(",;")))
+        return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.match(_SCHEME, url) for url in urls):
+            raise ValueError("each must begin with a scheme, as in slack://… (Apprise lists its services)")
+        return urls
 
     @property
     def landing_url(self) -> str:

@@ -9,7 +9,7 @@ from math import sqrt
 from typing import Any
 
 from reengagement import runs
-from reengagement.delivery.origins import PROBING, REFUSALS_IN_A_ROW, REFUSED
+from reengagement.breaker import PROBING, REFUSALS_IN_A_ROW, REFUSED
 from reengagement.metrics import LastRun, Waiting
 from reengagement.metrics.lately import Lately, Move
 from reengagement.rules import Rules

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from reengagement import metrics, pause
 from reengagement.alerts.conditions import Origin, Rates, Signs, is_below, is_surely_below
-from reengagement.delivery.origins import REFUSALS_IN_A_ROW
+from reengagement.breaker import REFUSALS_IN_A_ROW
 from reengagement.metrics import lately
 from reengagement.rules import Rules
 from reengagement.tables import alert, campaign, push_origin, run, setting

@@ -17,7 +17,13 @@ from babel.messages.pofile import read_po, write_po
 from reengagement.words import DOMAIN, FALLBACK, LANGUAGES, LOCALES
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SOURCES = (PACKAGE / "dashboard", PACKAGE / "charts.py", PACKAGE.parent / "pages")
+SOURCES = (
+    PACKAGE / "dashboard",
+    PACKAGE / "alerts",
+    PACKAGE / "charts.py",
+    PACKAGE / "naming.py",
+    PACKAGE.parent / "pages",
+)
 
 
 HEADER = "# The texts of the dashboard. Missing ones are added by: python -m reengagement.dashboard.catalogue"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reengagement.naming import message_type as message_type
 from reengagement.stats import Rate
 from reengagement.words import Words
 
@@ -9,18 +10,6 @@ from reengagement.words import Words
 def level(words: Words, number: int) -> str:
     """Return the name of a level."""
     return words.gettext("Level {number}").format(number=number)
-
-
-def message_type(words: Words, name: str) -> str:
-    """Return the name of a message type; one of an older system is shown as it is stored."""
-    _ = words.gettext
-    known = {
-        "emotional": _("Emotional"),
-        "educational": _("Educational"),
-        "motivational": _("Motivational"),
-        "mixed": _("Mixed"),
-    }
-    return known.get(name, name)
 
 
 def rate(words: Words, rate: Rate) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy.types import BigInteger, Integer, Text
 
 from reengagement.arrays import any_of, rows_of
 from reengagement.audience import AHEAD
+from reengagement.breaker import PROBING, REFUSALS_IN_A_ROW
 from reengagement.delivery import origins
 from reengagement.delivery.fan_out import PAUSED
 from reengagement.host import Host, Subscription
@@ -113,7 +114,7 @@ def is_any_due(connection: Connection, now: datetime) -> bool:
             delivery.c.state == "queued",
             delivery.c.next_attempt_at <= now,
             or_(push_origin.c.paused_until.is_(None), push_origin.c.paused_until <= now),
-            push_origin.c.refusals < origins.REFUSALS_IN_A_ROW,
+            push_origin.c.refusals < REFUSALS_IN_A_ROW,
             ~PAUSED,
         )
     )
@@ -125,7 +126,7 @@ def _origin_paused(now: datetime) -> ColumnElement[bool]:
     return exists().where(
         push_origin.c.origin == delivery.c.push_service,
         push_origin.c.paused_until > now,
-        push_origin.c.reason != origins.PROBING,
+        push_origin.c.reason != PROBING,
     )
 
 

@@ -11,11 +11,10 @@ from sqlalchemy import Connection, LargeBinary, Row, Text, delete, or_, select, 
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement.arrays import any_of
+from reengagement.breaker import PROBING, REFUSALS_IN_A_ROW, REFUSED, SILENT, THROTTLED
 from reengagement.tables import push_origin, strike
 from reengagement.webpush import Answer
 
-REFUSALS_IN_A_ROW = 20
-"""So many 401/403 in a row from one origin are our fault (key, clock): its work waits, none is removed."""
 BREAKER_PAUSE = timedelta(minutes=15)
 THROTTLES_AT_ONCE = 3
 STOPPED = "stopped"
@@ -24,7 +23,6 @@ STRIKES = 5
 STRIKING = (400, 401, 403)
 SILENCE_PAUSE = timedelta(minutes=2)
 """How long an origin waits that has let REFUSALS_IN_A_ROW requests in a row time out or break off."""
-REFUSED, THROTTLED, SILENT, PROBING = "refused", "throttled", "silent", "probing"
 PROBE_TAKES = timedelta(minutes=2)
 """While one delivery tries whether an origin accepts again, the others wait."""
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from reengagement.metrics.matured import window_ends_at
 from reengagement.metrics.messages import CLICK_WITHIN, CLICKED_SOON, SENT, SENT_AT, sent_long_enough_ago
@@ -73,9 +84,9 @@ def returns_lately(connection: Connection, rules: Rules, now: datetime) -> Latel
 def click_moves(connection: Connection, now: datetime) -> list[Move]:
     """Return the matured click rate by level, message type and push service, lately and before."""
     until = now - CLICK_WITHIN
-    recent = (SENT_AT >= until - SPAN).label("recent")
-    one, hit = notification.c.id, notification.c.id
-    counts = (func.count(one.distinct()), func.count(hit.distinct()).filter(CLICKED_SOON))
+    recent = (until - SPAN <= SENT_AT).label("recent")
+    one = notification.c.id.distinct()
+    counts = (func.count(one), func.count(one).filter(CLICKED_SOON))
     matured = SENT & Period(until - 2 * SPAN, until).holds(SENT_AT)
     return _moves(connection, recent, counts, matured)
 
@@ -83,11 +94,16 @@ def click_moves(connection: Connection, now: datetime) -> list[Move]:
 def return_moves(connection: Connection, rules: Rules, now: datetime) -> list[Move]:
     """Return the matured return rate of campaigns that had a reminder of the level, type or push service."""
     until = now - rules.window
-    recent = (campaign.c.started_at >= until - SPAN).label("recent")
+    recent = _recent(campaign.c.started_at, until - SPAN)
     one = campaign.c.id.distinct()
     counts = (func.count(one), func.count(one).filter(campaign.c.first_return_at.is_not(None)))
     matured = SENT & Period(until - 2 * SPAN, until).holds(campaign.c.started_at)
     return _moves(connection, recent, counts, matured)
+
+
+def _recent(moment: ColumnElement[datetime], since: datetime) -> ColumnElement[bool]:
+    """Return whether `moment` lies in the later 28 days; written out, since it is grouped by."""
+    return moment >= literal_column(f"timestamp '{since.isoformat()}'")
 
 
 def _moves(
@@ -97,27 +113,28 @@ def _moves(
     matured: ColumnElement[bool],
 ) -> list[Move]:
     level, kind = notification.c.level, notification.c.message_type
-    sets = func.grouping_sets(tuple_(level, recent.element), tuple_(kind, recent.element))
+    dimension = case((func.grouping(level) == 0, "level"), else_="type")
     texts = (
-        select(func.coalesce("level:" + cast(level, Text), "type:" + kind), recent, *counts)
+        select(dimension, func.coalesce(cast(level, Text), kind), recent, *counts)
         .join(campaign, campaign.c.id == notification.c.campaign_id)
         .where(matured)
-        .group_by(sets)
+        .group_by(func.grouping_sets(tuple_(level, recent), tuple_(kind, recent)))
     )
-    services: Select[Any] = (
-        select("service:" + delivery.c.push_service, recent, *counts)
+    services = (
+        select(literal("service"), delivery.c.push_service, recent, *counts)
+        .select_from(delivery)
         .join(notification, notification.c.id == delivery.c.notification_id)
         .join(campaign, campaign.c.id == notification.c.campaign_id)
         .where(matured, delivery.c.state == "accepted")
-        .group_by(delivery.c.push_service, recent.element)
+        .group_by(delivery.c.push_service, recent)
     )
     return _paired([*connection.execute(texts), *connection.execute(services)])
 
 
-def _paired(rows: Iterable[Row[Any]]) -> list[Move]:
-    rates = {(name, recent): Rate(hits, n) for name, recent, n, hits in rows}
+def _paired(rows: Iterable[Any]) -> list[Move]:
+    rates = {(dimension, value, recent): Rate(hits, n) for dimension, value, recent, n, hits in rows}
     nothing = Rate(0, 0)
     return [
-        Move(*name.split(":", 1), rates.get((name, True), nothing), rates.get((name, False), nothing))
-        for name in sorted({name for name, _ in rates})
+        Move(*name, rates.get((*name, True), nothing), rates.get((*name, False), nothing))
+        for name in sorted({(dimension, value) for dimension, value, _ in rates})
     ]

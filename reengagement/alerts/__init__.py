@@ -1,0 +1,34 @@
+"""Alerts (F6): what is amiss, shown on every page at once, and told to people once it is certain.
+
+    reading ─► Signs ─► conditions ─► ledger (opened, closed) ─► sentences ─► telling
+
+`conditions` is pure; a page shows what it finds now, `look_after` keeps the rows and tells.
+"""
+
+from reengagement.alerts.conditions import Condition, Rates, Signs, conditions
+from reengagement.alerts.ledger import Alert, history, open_alerts
+from reengagement.alerts.looking import look_after, message, send_test
+from reengagement.alerts.reading import rates, signs
+from reengagement.alerts.sentences import PAGES, Sentences, say
+from reengagement.alerts.telling import Attempt, Receiver, receivers
+
+__all__ = [
+    "PAGES",
+    "Alert",
+    "Attempt",
+    "Condition",
+    "Rates",
+    "Receiver",
+    "Sentences",
+    "Signs",
+    "conditions",
+    "history",
+    "look_after",
+    "message",
+    "open_alerts",
+    "rates",
+    "receivers",
+    "say",
+    "send_test",
+    "signs",
+]
