@@ -5,7 +5,7 @@ Run with: huey_consumer tasks.huey -k process -w 2 -g TERM -t 8
 
 from huey import crontab
 
-from reengagement import database, delivery, ticking
+from reengagement import alerts, database, delivery, ticking
 from reengagement.broker import make_huey
 from reengagement.settings import load
 
@@ -19,8 +19,10 @@ huey = make_huey(settings)
 
 @huey.periodic_task(crontab(), priority=FIRST)
 def tick() -> None:
-    """Look after what is due, every minute, and wake as many drains as are wanted."""
-    wake(ticking.tick(database.engine_of(settings), settings, waiting=huey.pending_count()))
+    """Look after what is due, every minute, wake as many drains as are wanted, then see to alerts."""
+    engine = database.engine_of(settings)
+    wake(ticking.tick(engine, settings, waiting=huey.pending_count()))
+    alerts.look_after(settings)
 
 
 @huey.task(priority=LATER)

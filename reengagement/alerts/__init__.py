@@ -7,13 +7,14 @@
 
 from reengagement.alerts.conditions import Condition, Rates, Signs, conditions
 from reengagement.alerts.ledger import Alert, history, open_alerts
-from reengagement.alerts.looking import look_after, message, send_test
+from reengagement.alerts.looking import look, look_after, message, send_test, tell
 from reengagement.alerts.reading import rates, signs
 from reengagement.alerts.sentences import PAGES, Sentences, say
-from reengagement.alerts.telling import Attempt, Receiver, receivers
+from reengagement.alerts.telling import UNKNOWN, Attempt, Receiver, receivers
 
 __all__ = [
     "PAGES",
+    "UNKNOWN",
     "Alert",
     "Attempt",
     "Condition",
@@ -23,6 +24,7 @@ __all__ = [
     "Signs",
     "conditions",
     "history",
+    "look",
     "look_after",
     "message",
     "open_alerts",
@@ -31,4 +33,5 @@ __all__ = [
     "say",
     "send_test",
     "signs",
+    "tell",
 ]

@@ -10,7 +10,7 @@ from reengagement import rules
 from reengagement.alerts import ledger, reading, telling
 from reengagement.alerts.conditions import RATE_KINDS, Details, conditions
 from reengagement.alerts.sentences import PAGES, say
-from reengagement.database import clock
+from reengagement.database import clock, engine_of
 from reengagement.rules import Rules
 from reengagement.settings import Settings
 from reengagement.tables import ALERT_KINDS
@@ -19,27 +19,39 @@ from reengagement.words import words
 log = logging.getLogger(__name__)
 
 
-def look_after(engine: Engine, settings: Settings) -> None:
-    """Open and close alerts, then tell people of those that are sure.
+def look_after(settings: Settings) -> None:
+    """Open and close alerts, then tell people. Whatever goes wrong keeps the caller from nothing else."""
+    try:
+        engine = engine_of(settings)
+        look(engine, settings)
+        if settings.alert_urls:
+            tell(engine, settings)
+    except Exception:
+        log.exception("alerts could not be looked after")
 
-    1. Under a lock, or not at all: another process is looking. Rates every 15 minutes and after a run.
-    2. Each alert to tell is claimed in its row, told outside any transaction, and settled.
+
+def look(engine: Engine, settings: Settings) -> None:
+    """Open an alert for each new condition, and close those whose condition has gone.
+
+    Under a lock, or not at all: then another process is looking. Rates every 15 minutes and after a run.
     """
     with engine.begin() as connection:
-        if ledger.take_lock(connection):
-            now = clock(connection)
-            in_force = rules.in_force(connection, settings.rules).rules
-            look_at_rates = ledger.may_look_at_rates(connection, now)
-            rates = reading.rates(connection, in_force, now) if look_at_rates else None
-            found = conditions(reading.signs(connection, in_force, now, rates=rates))
-            looked_at = set(ALERT_KINDS) - (set() if look_at_rates else RATE_KINDS)
-            ledger.update_rows(connection, found, looked_at, now)
-    if settings.alert_urls:
-        tell(engine, settings)
+        if not ledger.take_lock(connection):
+            return
+        now = clock(connection)
+        in_force = rules.in_force(connection, settings.rules).rules
+        look_at_rates = ledger.may_look_at_rates(connection, now)
+        rates = reading.rates(connection, in_force, now) if look_at_rates else None
+        found = conditions(reading.signs(connection, in_force, now, rates=rates))
+        looked_at = set(ALERT_KINDS) - (set() if look_at_rates else RATE_KINDS)
+        ledger.update_rows(connection, found, looked_at, now)
 
 
 def tell(engine: Engine, settings: Settings) -> None:
-    """Tell people of every alert that is sure and that they weren't told of, each receiver once."""
+    """Tell people of every alert that is sure and that they weren't told of, each receiver once.
+
+    Each is claimed in its row, told outside any transaction, and settled.
+    """
     with engine.connect() as connection:
         waiting = ledger.to_tell(connection, clock(connection))
         in_force = rules.in_force(connection, settings.rules).rules

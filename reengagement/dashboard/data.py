@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from reengagement import host, metrics, migrations, pause, rules, runs
+from reengagement.alerts import Condition
+from reengagement.dashboard import amiss
 from reengagement.dashboard.period import Chosen
 from reengagement.database import clock, engine_of
 from reengagement.errors import DatabaseUnreachable
@@ -43,6 +45,7 @@ class State:
     waiting: Waiting
     consumers: Sequence[Consumer]
     paused_since: datetime | None
+    amiss: Sequence[Condition]
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,16 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
 
 
 def state(settings: Settings) -> State:
-    """Return whether reminders leave. Raises ReengagementError."""
+    """Return whether reminders leave, and what is amiss. Raises ReengagementError."""
     with snapshot(settings) as connection:
+        in_force = rules.in_force(connection, settings.rules).rules
+        now = clock(connection)
         return State(
-            rules=rules.in_force(connection, settings.rules).rules,
+            rules=in_force,
             waiting=metrics.waiting(connection),
-            consumers=metrics.consumers_alive(connection, clock(connection)),
+            consumers=metrics.consumers_alive(connection, now),
             paused_since=pause.since(connection),
+            amiss=amiss.conditions(connection, settings, in_force, now),
         )
 
 

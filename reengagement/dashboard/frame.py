@@ -10,5 +10,5 @@ from reengagement.dashboard import notices, showing
 def show(page: Callable[[str], None], name: str) -> None:
     """Show the notices and, below them, the page to the admin `name`."""
     showing.style()
-    notices.show()
+    notices.show(page.__module__.rpartition(".")[2])
     page(name)

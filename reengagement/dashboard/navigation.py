@@ -14,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from reengagement.dashboard import frame, gate, language
+from reengagement.dashboard import frame, gate, language, links
 from reengagement.errors import SettingsError
 from reengagement.words import Words
 
@@ -47,6 +47,7 @@ SECTIONS = (
         (
             Entry("overview", ":material/monitoring:", lambda words: words.gettext("Overview")),
             Entry("impact", ":material/balance:", lambda words: words.gettext("What did it bring?")),
+            Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
         ),
     ),
 )
@@ -71,8 +72,8 @@ def build_pages(
     if unknown:
         raise SettingsError(f"There is no page {', '.join(unknown)}; there are {', '.join(names())}.")
     words = language.chosen()
-    return [
-        st.Page(
+    pages = {
+        entry.name: st.Page(
             partial(_show, entry.name, guard),
             title=entry.title(words),
             icon=entry.icon,
@@ -81,7 +82,9 @@ def build_pages(
         for section in SECTIONS
         for entry in section.entries
         if entry.name in wanted
-    ]
+    }
+    links.remember(pages)
+    return list(pages.values())
 
 
 def _show(name: str, guard: Guard) -> None:
@@ -93,15 +96,15 @@ def _show(name: str, guard: Guard) -> None:
 def scripts(words: Words) -> dict[str, list[st.Page]]:
     """Return the scripts in `pages/` by the titles of their sections; the first is at `/`."""
     first = names()[0]
-    return {
-        section.title(words): [
-            st.Page(
-                SCRIPTS / f"{entry.name}.py",
-                title=entry.title(words),
-                icon=entry.icon,
-                default=entry.name == first,
-            )
-            for entry in section.entries
-        ]
+    pages = {
+        entry.name: st.Page(
+            SCRIPTS / f"{entry.name}.py",
+            title=entry.title(words),
+            icon=entry.icon,
+            default=entry.name == first,
+        )
         for section in SECTIONS
+        for entry in section.entries
     }
+    links.remember(pages)
+    return {section.title(words): [pages[entry.name] for entry in section.entries] for section in SECTIONS}

@@ -1,32 +1,41 @@
-"""What every page says above all else, and refreshes by itself: a pause, no consumer, what waits."""
+"""What every page says above all else, and refreshes by itself: a pause, what is amiss, what waits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
 import streamlit as st
 
-from reengagement import settings
-from reengagement.dashboard import data, gate, language
+from reengagement import alerts, settings
+from reengagement.alerts import Condition
+from reengagement.dashboard import data, gate, language, links
 from reengagement.dashboard.data import State
+from reengagement.dashboard.markdown import escaped
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.words import Words
 
 REFRESH_SECONDS = 2.0
+AT_ONCE = 3
+"""So many alerts are shown; further ones are a click away."""
+URGENT = ("no_consumer", "run_failed", "run_missing", "refused")
+"""While one of these lasts, reminders don't leave as they should."""
 
 
-def show() -> None:
-    """Show the notices and keep them fresh."""
-    st.fragment(_show_live, run_every=REFRESH_SECONDS)()
+def show(here: str) -> None:
+    """Show the notices above the page `here` and keep them fresh."""
+    st.fragment(_show_live, run_every=REFRESH_SECONDS)(here)
 
 
-def _show_live() -> None:
+def _show_live(here: str) -> None:
     gate.check_again()
     with shown_in_words():
         state = data.state(settings.load())
-    with st.container():  # one place however many there are, or the page would move and be drawn anew
-        _show_notices(state, language.chosen())
+    with st.container(gap="small"):  # one place however many there are, or the page would be drawn anew
+        _show_notices(state, here, language.chosen())
 
 
-def _show_notices(state: State, words: Words) -> None:
+def _show_notices(state: State, here: str, words: Words) -> None:
     _ = words.gettext
     if state.paused_since is not None:
         st.warning(
@@ -34,14 +43,6 @@ def _show_notices(state: State, words: Words) -> None:
                 when=words.moment(state.paused_since, state.rules.zone)
             ),
             icon=":material/pause_circle:",
-        )
-    if not state.consumers:
-        st.warning(
-            _(
-                "No consumer is running, so nothing is sent. "
-                "Start one where the dashboard runs: `make worker`"
-            ),
-            icon=":material/warning:",
         )
     current = settings.load()
     if not (current.vapid_private_key and current.vapid_subject):
@@ -52,6 +53,7 @@ def _show_notices(state: State, words: Words) -> None:
             ),
             icon=":material/key:",
         )
+    _show_amiss(state.amiss, state.rules.zone, here, words)
     if state.waiting.oldest_at is not None:
         left = words.ngettext(
             "{n} reminder is waiting to be sent", "{n} reminders are waiting to be sent", state.waiting.total
@@ -61,3 +63,28 @@ def _show_notices(state: State, words: Words) -> None:
                 left=left, when=words.moment(state.waiting.oldest_at, state.rules.zone)
             )
         )
+
+
+def _show_amiss(amiss: Sequence[Condition], zone: ZoneInfo, here: str, words: Words) -> None:
+    """Show what is amiss, the worst first; it goes by itself when it is mended."""
+    for one in amiss[:AT_ONCE]:
+        _show_one(one, zone, here, words)
+    if len(amiss) > AT_ONCE:
+        more = words.ngettext("{n} more alert", "{n} more alerts", len(amiss) - AT_ONCE)
+        with st.expander(more, icon=":material/notifications:"):
+            for one in amiss[AT_ONCE:]:
+                _show_one(one, zone, here, words)
+
+
+def _show_one(one: Condition, zone: ZoneInfo, here: str, words: Words) -> None:
+    said = alerts.say(words, one.kind, one.details, zone)
+    text = " ".join((f"**{escaped(said.title)}**", *map(escaped, said.more)))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if one.kind in URGENT:
+            st.error(text, icon=":material/error:", width="stretch")
+        elif one.sure:
+            st.warning(text, icon=":material/warning:", width="stretch")
+        else:
+            st.info(text, icon=":material/trending_down:", width="stretch")
+        if alerts.PAGES[one.kind] != here:
+            links.show(alerts.PAGES[one.kind])

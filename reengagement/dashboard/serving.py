@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from reengagement import http, migrations, sessions, settings
 from reengagement.dashboard.data import transaction
 from reengagement.dashboard.routes import build_session_routes
+from reengagement.dashboard.watching import watching
 from reengagement.database import clock, engine_of
 from reengagement.errors import ReengagementError
 from reengagement.settings import Settings
@@ -26,9 +27,10 @@ def routes() -> list[BaseRoute]:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Print a link that signs in once; without a database, say so and start all the same."""
+    """Print a link that signs in once, or why there is none, and look after alerts while the server runs."""
     click.echo(await run_in_threadpool(_greeting, settings.load()))
-    yield
+    with watching(settings.load()):
+        yield
 
 
 def _greeting(current: Settings) -> str:
