@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from reengagement import __version__, commands, database, migrations, runs
 from reengagement import export as export_module
 from reengagement import settings as settings_module
+from reengagement.alerts import commands as alert_commands
 from reengagement.errors import AlreadyRunning, ReengagementError
 from reengagement.settings import Settings
 
@@ -156,6 +157,24 @@ def status(check: bool, as_json: bool) -> None:
     report, text = commands.status(*_open())
     _print(report, text, as_json)
     if check and report["warnings"]:
+        sys.exit(EXIT_ERROR)
+
+
+@cli.command()
+@click.option("--test", is_flag=True, help="Send a test message to everyone who is told of alerts.")
+@as_json
+@_in_words
+def alerts(test: bool, as_json: bool) -> None:
+    """Show what is amiss and whether people were told; with --test, tell them that this is a test.
+
+    With --test it ends with 1 if somebody could not be told.
+    """
+    if not test:
+        _print(*alert_commands.show(*_open()), as_json)
+        return
+    report, text = alert_commands.test(settings_module.load())
+    _print(report, text, as_json)
+    if not all(attempt["delivered"] for attempt in report):
         sys.exit(EXIT_ERROR)
 
 

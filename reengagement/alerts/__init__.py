@@ -5,7 +5,7 @@
 `conditions` is pure; a page shows what it finds now, `look_after` keeps the rows and tells.
 """
 
-from reengagement.alerts.conditions import Condition, Rates, Signs, conditions
+from reengagement.alerts.conditions import Condition, Rates, Signs, amiss
 from reengagement.alerts.ledger import Alert, history, open_alerts
 from reengagement.alerts.looking import look, look_after, message, send_test, tell
 from reengagement.alerts.reading import rates, signs
@@ -22,7 +22,7 @@ __all__ = [
     "Receiver",
     "Sentences",
     "Signs",
-    "conditions",
+    "amiss",
     "history",
     "look",
     "look_after",

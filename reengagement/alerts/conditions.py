@@ -87,7 +87,7 @@ class Condition:
     sure: bool = True
 
 
-def conditions(signs: Signs) -> list[Condition]:
+def amiss(signs: Signs) -> list[Condition]:
     """Return what is amiss, the worst first; what isn't sure comes after what is."""
     found = [
         *no_consumer(signs),

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from reengagement import rules
 from reengagement.alerts import ledger, reading, telling
-from reengagement.alerts.conditions import RATE_KINDS, Details, conditions
+from reengagement.alerts.conditions import RATE_KINDS, Details, amiss
 from reengagement.alerts.sentences import PAGES, say
 from reengagement.database import clock, engine_of
 from reengagement.rules import Rules
@@ -42,7 +42,7 @@ def look(engine: Engine, settings: Settings) -> None:
         in_force = rules.in_force(connection, settings.rules).rules
         look_at_rates = ledger.may_look_at_rates(connection, now)
         rates = reading.rates(connection, in_force, now) if look_at_rates else None
-        found = conditions(reading.signs(connection, in_force, now, rates=rates))
+        found = amiss(reading.signs(connection, in_force, now, rates=rates))
         looked_at = set(ALERT_KINDS) - (set() if look_at_rates else RATE_KINDS)
         ledger.update_rows(connection, found, looked_at, now)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from reengagement.alerts.conditions import Details, rate_of
 from reengagement.naming import message_type
 from reengagement.stats import Rate
-from reengagement.words import Words
+from reengagement.words import NOTHING, Words
 
 PAGES: Mapping[str, str] = {
     "no_consumer": "queue",
@@ -168,6 +168,8 @@ def _low_rate(words: Words, details: Details, title: str, matured: str) -> Sente
 
 def rate(words: Words, rate: Rate) -> str:
     """Return a rate with what it stands on: 3.2% (2 of 63), and a word where that is too few."""
+    if not rate.n:
+        return NOTHING
     counts = words.gettext("{hits} of {n}").format(hits=words.number(rate.hits), n=words.number(rate.n))
     few = f", {words.gettext('too few to tell')}" if rate.too_few else ""
     return f"{words.percent(rate.share)} ({counts}{few})"

@@ -23,7 +23,7 @@ def conditions(connection: Connection, settings: Settings, rules: Rules, now: da
     database = settings.database_url or str(settings.data_dir)
     last_run = signs.last_run.id if signs.last_run else None
     rates = _rates(connection, rules, now, database, rules.model_dump_json(), last_run)
-    return alerts.conditions(replace(signs, rates=rates))
+    return alerts.amiss(replace(signs, rates=rates))
 
 
 @st.cache_data(ttl=RATES_FOR_SECONDS, show_spinner=False, max_entries=10)
