@@ -18,8 +18,6 @@ from reengagement.words import Words
 REFRESH_SECONDS = 2.0
 AT_ONCE = 3
 """So many alerts are shown; further ones are a click away."""
-URGENT = ("no_consumer", "run_failed", "run_missing", "refused")
-"""While one of these lasts, reminders don't leave as they should."""
 
 
 def show(here: str) -> None:
@@ -80,11 +78,9 @@ def _show_one(one: Condition, zone: ZoneInfo, here: str, words: Words) -> None:
     said = alerts.say(words, one.kind, one.details, zone)
     text = " ".join((f"**{escaped(said.title)}**", *map(escaped, said.more)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if one.kind in URGENT:
-            st.error(text, icon=":material/error:", width="stretch")
-        elif one.sure:
-            st.warning(text, icon=":material/warning:", width="stretch")
-        else:
-            st.info(text, icon=":material/trending_down:", width="stretch")
+        show_box, icon = (
+            (st.warning, ":material/warning:") if one.sure else (st.info, ":material/trending_down:")
+        )
+        show_box(text, icon=icon, width="stretch")
         if alerts.PAGES[one.kind] != here:
             links.show(alerts.PAGES[one.kind])
