@@ -47,6 +47,14 @@ def run_state(words: Words, state: str) -> str:
     }[state]
 
 
+SIGNS = {"running": "⏳", "done": "✓", "failed": "✗", "crashed": "✗", "already_running": "–"}
+
+
+def run_state_with_sign(words: Words, state: str) -> str:
+    """Return how a run stands, with a sign that is seen before the word is read."""
+    return f"{SIGNS[state]} {run_state(words, state)}"
+
+
 def stage(words: Words, name: str) -> str:
     """Return what a run does in its stage `name` (`planner.STAGES`)."""
     _ = words.gettext

@@ -50,6 +50,10 @@ SECTIONS = (
             Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
         ),
     ),
+    Section(
+        lambda words: words.gettext("Operation"),
+        (Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),),
+    ),
 )
 
 

@@ -5,6 +5,7 @@ Their definitions are in `docs/figures.md`. A rate is never stored: rows carry c
 """
 
 from reengagement.metrics.campaigns import RecentCampaign, Totals, recent_campaigns, totals
+from reengagement.metrics.history import PageOfRuns, PastRun, past_run, past_runs
 from reengagement.metrics.holdout import Course, allocations, courses, opened_a_day, strata
 from reengagement.metrics.matured import Matured, matured
 from reengagement.metrics.messages import LevelRow, Sent, TypeRow, VariantRow, by_level, by_type, by_variant
@@ -28,6 +29,8 @@ __all__ = [
     "LastRun",
     "LevelRow",
     "Matured",
+    "PageOfRuns",
+    "PastRun",
     "Period",
     "Reach",
     "RecentCampaign",
@@ -46,6 +49,8 @@ __all__ = [
     "last_run",
     "matured",
     "opened_a_day",
+    "past_run",
+    "past_runs",
     "reach",
     "recent_campaigns",
     "strata",
