@@ -12,12 +12,12 @@ SHARES = ("holdout_share", "click_rate_threshold", "return_rate_threshold")
 
 def name(words: Words, rule: str) -> str:
     """Return the name of a rule; one of another version is shown as it is stored."""
-    return _described(words).get(rule, (rule, ""))[0]
+    return _names(words).get(rule, rule)
 
 
 def meaning(words: Words, rule: str) -> str:
     """Return what a rule does, in a sentence."""
-    return _described(words).get(rule, ("", ""))[1]
+    return _meanings(words).get(rule, "")
 
 
 def value(words: Words, rule: str, stored: Any) -> str:
@@ -33,59 +33,48 @@ def value(words: Words, rule: str, stored: Any) -> str:
     return str(stored).removesuffix(":00") if rule in ("run_at", "run_until") else str(stored)
 
 
-def _described(words: Words) -> dict[str, tuple[str, str]]:
+def _names(words: Words) -> dict[str, str]:
     _ = words.gettext
     return {
-        "level_days": (
-            _("Days of the levels"),
-            _(
-                "Days after the last activity at which levels 1 to 4 are due; "
-                "the first is also when a user counts as inactive."
-            ),
+        "level_days": _("Days of the levels"),
+        "min_completed_steps": _("Completed steps needed"),
+        "look_back_days": _("Look-back, days"),
+        "gap_days": _("Gap between reminders, days"),
+        "run_at": _("Daily run at"),
+        "run_until": _("Made up until"),
+        "timezone": _("Time zone"),
+        "honour_host_settings": _("Honour the product's own switch"),
+        "holdout_share": _("Held out, share of users"),
+        "expiry_hours": _("Dropped after, hours"),
+        "pushes_per_second": _("Pushes a second"),
+        "click_rate_threshold": _("Alert below this click rate"),
+        "return_rate_threshold": _("Alert below this return rate"),
+    }
+
+
+def _meanings(words: Words) -> dict[str, str]:
+    _ = words.gettext
+    return {
+        "level_days": _(
+            "Days after the last activity at which levels 1 to 4 are due; "
+            "the first is also when a user counts as inactive."
         ),
-        "min_completed_steps": (
-            _("Completed steps needed"),
-            _("Users with fewer completed steps, ever, are not reminded."),
+        "min_completed_steps": _("Users with fewer completed steps, ever, are not reminded."),
+        "look_back_days": _("A campaign is opened only for users active within so many days."),
+        "gap_days": _("At least so many days lie between two reminders to one user; 0 turns it off."),
+        "run_at": _("Local time of the daily run."),
+        "run_until": _("A missed run is made up until this time; later it would wake people."),
+        "timezone": _("The time zone of the schedule, of days and of charts."),
+        "honour_host_settings": _(
+            "Whether users who refuse reminders in the product's settings are left alone."
         ),
-        "look_back_days": (
-            _("Look-back, days"),
-            _("A campaign is opened only for users active within so many days."),
+        "holdout_share": _(
+            "For so many users campaigns are recorded and nothing is sent, to measure what reminders bring."
         ),
-        "gap_days": (
-            _("Gap between reminders, days"),
-            _("At least so many days lie between two reminders to one user; 0 turns it off."),
+        "expiry_hours": _("A reminder that couldn't be sent within so many hours is dropped."),
+        "pushes_per_second": _(
+            "At most so many a second to one push service; 0 is as fast as it takes them."
         ),
-        "run_at": (_("Daily run at"), _("Local time of the daily run.")),
-        "run_until": (
-            _("Made up until"),
-            _("A missed run is made up until this time; later it would wake people."),
-        ),
-        "timezone": (_("Time zone"), _("The time zone of the schedule, of days and of charts.")),
-        "honour_host_settings": (
-            _("Honour the product's own switch"),
-            _("Whether users who refuse reminders in the product's settings are left alone."),
-        ),
-        "holdout_share": (
-            _("Held out, share of users"),
-            _(
-                "For so many users campaigns are recorded and nothing is sent, "
-                "to measure what reminders bring."
-            ),
-        ),
-        "expiry_hours": (
-            _("Dropped after, hours"),
-            _("A reminder that couldn't be sent within so many hours is dropped."),
-        ),
-        "pushes_per_second": (
-            _("Pushes a second"),
-            _("At most so many a second to one push service; 0 is as fast as it takes them."),
-        ),
-        "click_rate_threshold": (
-            _("Alert below this click rate"),
-            _("Below it the dashboard flags the click rate."),
-        ),
-        "return_rate_threshold": (
-            _("Alert below this return rate"),
-            _("Below it the dashboard flags the return rate."),
-        ),
+        "click_rate_threshold": _("Below it the dashboard flags the click rate."),
+        "return_rate_threshold": _("Below it the dashboard flags the return rate."),
     }
