@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 
 import click
 import pytest
 
+from reengagement import metrics
 from reengagement.__main__ import cli
 from reengagement.rules import Rules, validate
 from reengagement.settings import PREFIX, RULE_NAMES, Settings
@@ -82,3 +85,24 @@ def test_every_file_that_a_document_links_to_exists(document: Path) -> None:
 def test_the_procfile_and_the_readme_name_the_same_commands() -> None:
     for command in re.findall(r"^\w+: (.*)$", read("Procfile"), re.M):
         assert command in read("README.md")
+
+
+def traced() -> list[tuple[str, str, str]]:
+    """Return each figure of docs/figures.md with the function that makes it and the test that judges it."""
+    return re.findall(r"^\| ([^|`]+) \| `([\w.]+)` \| `([\w.:]+)` \|$", read("docs/figures.md"), re.M)
+
+
+def test_every_figure_can_be_traced_to_its_function_and_its_test() -> None:
+    assert len(traced()) > 20
+    for figure, function, test in traced():
+        module, _, name = f"reengagement.{function}".rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name, None)), (figure, function)
+        file, _, title = test.partition("::")
+        assert f"def {title}(" in read(f"tests/{file}"), (figure, test)
+
+
+def test_every_function_that_counts_for_a_page_is_in_the_table_of_figures() -> None:
+    """A new one in `metrics` needs a line in docs/figures.md, with its test."""
+    named = {function.removeprefix("metrics.") for _, function, _ in traced()}
+    counting = {name for name in metrics.__all__ if inspect.isfunction(getattr(metrics, name))}
+    assert counting - named == set()

@@ -130,9 +130,14 @@ def _rates(live: Live, found: Overview, words: Words) -> list[Card]:
         Card(
             label=_("Click rate"),
             figure=words.percent(now.click_rate.share),
-            definition=_(
-                "Clicked ÷ sent. With nothing sent there is no rate; below 30 it tells nothing yet. "
-                "*Matured*: only what was sent at least 72 hours ago, and clicked within these."
+            definition=_with_intervals(
+                _(
+                    "Clicked ÷ sent. With nothing sent there is no rate; below 30 it tells nothing yet. "
+                    "*Matured*: only what was sent at least 72 hours ago, and clicked within these."
+                ),
+                now.click_rate,
+                found.matured.click_rate,
+                words,
             ),
             change=_change_of_rate(now.click_rate, before.click_rate if before else None, words),
             beside=_matured(found.matured.click_rate, words),
@@ -140,14 +145,31 @@ def _rates(live: Live, found: Overview, words: Words) -> list[Card]:
         Card(
             label=_("Return rate"),
             figure=words.percent(now.return_rate.share),
-            definition=_(
-                "Returned ÷ campaigns, reachable or not. Those just opened count too and may yet return. "
-                "*Matured*: only those whose time to return is over."
+            definition=_with_intervals(
+                _(
+                    "Returned ÷ campaigns, reachable or not. Those just opened count too and may yet return. "
+                    "*Matured*: only those whose time to return is over."
+                ),
+                now.return_rate,
+                found.matured.return_rate,
+                words,
             ),
             change=_change_of_rate(now.return_rate, before.return_rate if before else None, words),
             beside=_matured(found.matured.return_rate, words),
         ),
     ]
+
+
+def _with_intervals(definition: str, rate: Rate, matured: Rate, words: Words) -> str:
+    """Return the definition of a rate, and how uncertain it and its matured sister are."""
+    lines = [definition]
+    if rate.interval:
+        low, high = (words.percent(bound) for bound in rate.interval)
+        lines.append(words.gettext("Interval (95%): {low} to {high}").format(low=low, high=high))
+    if matured.interval:
+        low, high = (words.percent(bound) for bound in matured.interval)
+        lines.append(words.gettext("Matured, interval (95%): {low} to {high}").format(low=low, high=high))
+    return "\n\n".join(lines)
 
 
 def _matured(rate: Rate, words: Words) -> str | None:
