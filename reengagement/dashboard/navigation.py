@@ -47,12 +47,14 @@ SECTIONS = (
         (
             Entry("overview", ":material/monitoring:", lambda words: words.gettext("Overview")),
             Entry("impact", ":material/balance:", lambda words: words.gettext("What did it bring?")),
-            Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
         ),
     ),
     Section(
         lambda words: words.gettext("Operation"),
-        (Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),),
+        (
+            Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),
+            Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
+        ),
     ),
 )
 
