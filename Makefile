@@ -8,13 +8,14 @@ STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.
 # Dozens of Python processes are started; without their cache each compiles its libraries anew, for seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo demo-reset worker test test-all check bench bench-send chaos proof
+.PHONY: help demo demo-reset worker host-dashboard test test-all check bench bench-send chaos proof
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
 	@echo "make demo SAMPLE=document   the same with the five users of the test guide, and no consumer:"
 	@echo "make worker                 starts the consumer (beside a demo: that demo's)"
 	@echo "make demo-reset             throws the demo's data away and starts afresh"
+	@echo "make host-dashboard         another product's dashboard with our pages in it (beside a demo: on its data)"
 	@echo "make test                   the whole suite, with a real PostgreSQL, a real Redis, a browser"
 	@echo "make test-all               that and the tests that take minutes"
 	@echo "make check                  style, types, import directions"
@@ -28,6 +29,9 @@ demo: $(STAMP)
 
 demo-reset: $(STAMP)
 	@$(PYTHON_IN_VENV) -m reengagement demo --sample $(SAMPLE) --reset
+
+host-dashboard: $(STAMP)
+	@$(PYTHON_IN_VENV) examples/host_dashboard
 
 worker: $(STAMP)
 	@$(PYTHON_IN_VENV) -m reengagement.demo.worker

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import get_args
 
-import click
-
-from reengagement import settings
-from reengagement.demo.fill import Sample
+from reengagement.demo import beside
 from reengagement.demo.launcher import procfile
-from reengagement.demo.place import PROJECT, Place
+from reengagement.demo.place import PROJECT
 from reengagement.errors import ReengagementError
 
 
 def main() -> None:
     """Become the consumer, with the environment of the demo that is running, else with our own."""
     try:
-        given = settings.load()
-        places = [Place.of(given, sample) for sample in sorted(get_args(Sample))]
-        for place in places:
-            if place.is_held():
-                os.environ.update(place.saved())
-                click.echo(f"The consumer of the demo in {place.folder}")
-                break
+        beside.take_its_environment("The consumer")
         command = procfile()["worker"]
     except ReengagementError as error:
         raise SystemExit(f"reengagement: {error}") from None
