@@ -12,6 +12,8 @@ from reengagement.vapid import base64url
 
 PAYLOAD_LIMIT = 2000
 """Bytes of a payload; push services take 3,993, and long texts are cut on every screen anyway."""
+OPT_OUT = "Больше не напоминать"
+"""The button beside a reminder, in the language of the texts."""
 LONGEST_SIGN = 64
 """Code points looked at beyond a cut, to see whether it splits a sign."""
 
@@ -21,12 +23,14 @@ def topic_of(key: str) -> str:
     return base64url(hashlib.sha256(key.encode()).digest()[:24])
 
 
-def payload_of(title: str, body: str, *, tag: str, click_url: str, shown_url: str, landing_url: str) -> bytes:
+def payload_of(
+    title: str, body: str, *, tag: str, click_url: str, shown_url: str, landing_url: str, opt_out_url: str
+) -> bytes:
     """Return the JSON for the service worker, at most PAYLOAD_LIMIT bytes; long texts end in an ellipsis.
 
     It is a declarative message as well (`web_push`, `navigate`): Safari shows it without running the worker.
     """
-    data = {"clickUrl": click_url, "shownUrl": shown_url}
+    data = {"clickUrl": click_url, "shownUrl": shown_url, "optOutUrl": opt_out_url, "optOutTitle": OPT_OUT}
     notification = {"title": title, "body": body, "tag": tag, "navigate": landing_url, "data": data}
     payload = _json({"web_push": 8030, "notification": notification})
     if len(payload) <= PAYLOAD_LIMIT:

@@ -93,6 +93,16 @@ class Settings(BaseModel):
         Literal["ru", "en"], Field(validation_alias=_variable(PREFIX + "ALERT_LANGUAGE"))
     ] = "ru"
     """The language of what people are told."""
+    host_secret: Annotated[
+        str | None, Field(validation_alias=_variable(PREFIX + "HOST_SECRET"), min_length=32, repr=False)
+    ] = None
+    """Shared with the product, which signs with it whose browser subscribes; without it nobody can."""
+    cors_origins: Annotated[tuple[str, ...], Field(validation_alias=_variable(PREFIX + "CORS_ORIGINS"))] = ()
+    """Exact origins, comma-separated, whose pages may subscribe from a browser."""
+    metrics_secret: Annotated[
+        str | None, Field(validation_alias=_variable(PREFIX + "METRICS_SECRET"), min_length=16, repr=False)
+    ] = None
+    """Bearer token of `GET /reengagement/metrics`; without it there is no such page."""
     demo: Annotated[bool, Field(validation_alias=_variable(PREFIX + "DEMO"))] = False
     """Shows a sign-in button to everyone who can reach the page, and a link to the phone."""
     phone_url: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "PHONE_URL"))] = None
@@ -137,7 +147,7 @@ class Settings(BaseModel):
             raise ValueError(f"push services refuse {domain!r}: name a domain that exists")
         return subject
 
-    @field_validator("push_origins", mode="before")
+    @field_validator("push_origins", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -158,6 +168,14 @@ class Settings(BaseModel):
         if not all(re.match(_SCHEME, url) for url in urls):
             raise ValueError("each must begin with a scheme, as in slack://… (Apprise lists its services)")
         return urls
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _plain_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin):
+                raise ValueError(f"{origin!r} must be an origin such as https://dogs.example.org")
+        return origins
 
     @property
     def landing_url(self) -> str:

@@ -5,6 +5,8 @@
 {
   const ORIGINS = new Set([self.location.origin, /* origins */]);
 
+  const OPT_OUT = "opt-out";
+
   const report = (url) =>
     fetch(url, { method: "POST", mode: "no-cors", keepalive: true, credentials: "omit" }).catch(() => {});
 
@@ -29,16 +31,21 @@
     const reminder = readReminder(event);
     if (!reminder) return;
     const { title, body, tag, navigate, data } = reminder;
-    const options = { body, tag, renotify: false, data: { ...data, navigate } };
+    const actions = data.optOutUrl ? [{ action: OPT_OUT, title: data.optOutTitle }] : [];
+    const options = { body, tag, renotify: false, actions, data: { ...data, navigate } };
     event.waitUntil(
       self.registration.showNotification(title, options).then(() => data.shownUrl && report(data.shownUrl)),
     );
   });
 
   self.addEventListener("notificationclick", (event) => {
-    const { clickUrl, navigate } = event.notification.data ?? {};
+    const { clickUrl, navigate, optOutUrl } = event.notification.data ?? {};
     if (!clickUrl) return;
     event.notification.close();
+    if (event.action === OPT_OUT) { // a page that asks: a slip of the thumb changes nothing, and is no click
+      event.waitUntil(open(optOutUrl));
+      return;
+    }
     event.waitUntil(Promise.all([open(navigate ?? "/"), report(clickUrl)]));
   });
 }

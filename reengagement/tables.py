@@ -214,6 +214,8 @@ Index(
     postgresql_where=delivery.c.state.in_(("claimed", "posting")),
 )
 
+Index("ReengagementDelivery_settledAt_idx", delivery.c.settled_at)
+
 variant = Table(
     "ReengagementVariant",
     metadata,

@@ -40,6 +40,16 @@ def decode(value: Any, length: int) -> bytes:
     return raw
 
 
+def is_usable(p256dh: str, auth: str) -> bool:
+    """Tell whether a message can be encrypted for these keys of a browser."""
+    try:
+        decode(auth, 16)
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decode(p256dh, 65))
+    except (BadKey, ValueError):
+        return False
+    return True
+
+
 def make_vapid_keys() -> tuple[str, str]:
     """Return a new private and public key, both base64url without padding."""
     private = ec.generate_private_key(ec.SECP256R1())

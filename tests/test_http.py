@@ -187,11 +187,14 @@ def test_it_is_unhealthy_when_no_consumer_was_seen_for_three_minutes(origin: str
     assert json.loads(answer.body) == {"status": "unhealthy", "database": True, "consumer": False}
 
 
-def test_a_database_that_is_away_is_told_plainly_and_its_address_to_nobody(installation: Settings) -> None:
+def test_a_database_that_is_away_is_told_plainly_and_its_address_to_nobody(
+    installation: Settings, engine: Engine, sent: str
+) -> None:
+    path = f"/reengagement/click/{reference_to(engine, sent)}"
     away = installation.model_copy(update={"database_url": "postgresql://someone:word@127.0.0.1:1/nowhere"})
     with served(build_app(away)) as origin:
         health = call(origin, "GET", "/reengagement/health")
-        click = call(origin, "POST", "/reengagement/click/x")
+        click = call(origin, "POST", path)
     assert (health.status, json.loads(health.body)) == (
         503,
         {"status": "unhealthy", "database": False, "consumer": False},

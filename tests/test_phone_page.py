@@ -58,7 +58,10 @@ def send(push: Running, dashboard: Wire, user_id: str, title: str = "Рекс ж
     async def post() -> None:
         async with Sender(PRIVATE, "mailto:a@example.org", frozenset({push.origin})) as sender:
             endpoint, keys = subscription_of(push.origin, user_id)
-            links = {name: f"{dashboard.origin}/{name}/{user_id}" for name in ("click_url", "shown_url")}
+            links = {
+                name: f"{dashboard.origin}/{name}/{user_id}"
+                for name in ("click_url", "shown_url", "opt_out_url")
+            }
             payload = payload_of(title, "Текст", tag=tag, landing_url=f"{push.origin}/trainings", **links)
             answer = await sender.post(Message(endpoint, keys, payload, 60, topic_of(tag)))
             assert answer.outcome == "accepted"

@@ -23,11 +23,11 @@ REGISTER = """() => navigator.serviceWorker.register('/reengagement/sw.js', {sco
     .then(() => navigator.serviceWorker.ready).then(() => null)"""
 SHOWN = """() => navigator.serviceWorker.ready.then((one) => one.getNotifications())
     .then((all) => all.map(({title, body, tag}) => [title, body, tag]))"""
-PRESS = """async () => {
+PRESS = """async (action) => {
     const opened = [];
     Clients.prototype.openWindow = async (url) => { opened.push(url); return null; };
     const [notification] = await self.registration.getNotifications();
-    self.dispatchEvent(new NotificationEvent('notificationclick', {notification}));
+    self.dispatchEvent(new NotificationEvent('notificationclick', {notification, action}));
     await new Promise((done) => setTimeout(done, 500));
     return {opened, left: (await self.registration.getNotifications()).length};
 }"""
@@ -55,8 +55,8 @@ class Phone:
         found: list[list[str]] = self._page.evaluate(SHOWN)
         return found
 
-    def press(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._worker.evaluate(PRESS)
+    def press(self, action: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = self._worker.evaluate(PRESS, action)
         return found
 
 
@@ -94,7 +94,7 @@ def phone(chrome: Browser, dashboard: Wire) -> Iterator[Phone]:
 
 
 def reminder(dashboard: Wire, landing_url: str) -> str:
-    links = {"click_url": f"{dashboard.origin}/click/1", "shown_url": f"{dashboard.origin}/shown/1"}
+    links = {f"{what}_url": f"{dashboard.origin}/{what}/1" for what in ("click", "shown", "opt_out")}
     return payload_of("Рекс ждёт", "Вернитесь", tag="t1", landing_url=landing_url, **links).decode()
 
 
@@ -112,6 +112,15 @@ def test_a_reminder_is_shown_and_reported_and_a_press_counts_and_opens_the_link(
 
     assert phone.press() == {"opened": [landing], "left": 0}
     assert reports(dashboard) == ["/shown/1", "/click/1"]
+
+
+def test_no_more_reminders_stands_beside_a_reminder_opens_a_page_that_asks_and_is_no_click(
+    phone: Phone, dashboard: Wire
+) -> None:
+    """A4."""
+    phone.receive(reminder(dashboard, f"{dashboard.origin}/open/1"))
+    assert phone.press("opt-out") == {"opened": [f"{dashboard.origin}/opt_out/1"], "left": 0}
+    assert reports(dashboard) == ["/shown/1"]
 
 
 def test_the_same_reminder_sent_again_replaces_the_first(phone: Phone, dashboard: Wire) -> None:

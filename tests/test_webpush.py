@@ -42,6 +42,7 @@ from reengagement.webpush import (
     push_service_of,
     topic_of,
 )
+from tests.tricks import SSRF
 from tests.wire import Wire
 
 PRIVATE, PUBLIC = make_vapid_keys()
@@ -50,6 +51,7 @@ LINKS = {
     "click_url": "https://example.org/click/1",
     "shown_url": "https://example.org/shown/1",
     "landing_url": "https://example.org/open/1",
+    "opt_out_url": "https://example.org/opt-out/1",
 }
 PAYLOAD = payload_of("Рекс скучает", "Анна, вернитесь 🐶", tag="t1", **LINKS)
 
@@ -422,42 +424,7 @@ def test_what_a_service_saw_is_never_posted_again_whenever_it_closes_connections
 FCM = "https://fcm.googleapis.com"
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "http://fcm.googleapis.com/fcm/send/x",
-        "https://fcm.googleapis.com:8443/x",
-        "https://user@fcm.googleapis.com/x",
-        "https://user:word@fcm.googleapis.com/x",
-        "https://@fcm.googleapis.com/x",
-        "https://evilfcm.googleapis.com/x",
-        "https://fcm.googleapis.com.example.org/x",
-        "https://example.org/?https://fcm.googleapis.com/x",
-        "https://example.org#.push.apple.com",
-        "https://example.org\\.push.apple.com/x",
-        "https://example.org\\@fcm.googleapis.com/x",
-        "https://fcm.googleapis.com./x",
-        "https://..push.apple.com/x",
-        f"https://{'a' * 64}.push.apple.com/x",
-        f"https://{'a.' * 150}push.apple.com/x",
-        "https://127.0.0.1/x",
-        "https://[::1]/x",
-        "https://[fcm.googleapis.com]/x",
-        "https://2130706433/x",
-        "https://169.254.169.254/latest/meta-data",
-        "https://localhost/x",
-        "https://fcm.googleapis.com/x y",
-        "https://fcm.googleapis.com/x\r\nHost: example.org",
-        "https://fcm.googleapis.com/\x00",
-        "https://fcm.googleapis.com/ы",
-        "https://fcm.googleapis.com/" + "x" * 4096,
-        "https://fcm.googleapis.com:0443443/x",
-        "fcm.googleapis.com/x",
-        "//fcm.googleapis.com/x",
-        "file:///etc/passwd",
-        "",
-    ],
-)
+@pytest.mark.parametrize("endpoint", SSRF.values(), ids=SSRF.keys())
 def test_nothing_is_posted_outside_the_known_push_services(endpoint: str) -> None:
     message = message_to(FCM, endpoint=endpoint)
     assert post_without_a_connection(message) == Answer("rejected", "not_allowed")
@@ -670,7 +637,12 @@ def test_the_payload_holds_what_the_service_worker_and_safari_need() -> None:
             "body": "Текст",
             "tag": "n1",
             "navigate": LINKS["landing_url"],
-            "data": {"clickUrl": LINKS["click_url"], "shownUrl": LINKS["shown_url"]},
+            "data": {
+                "clickUrl": LINKS["click_url"],
+                "shownUrl": LINKS["shown_url"],
+                "optOutUrl": LINKS["opt_out_url"],
+                "optOutTitle": "Больше не напоминать",
+            },
         },
     }
 

@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = (
     PACKAGE / "dashboard",
     PACKAGE / "alerts",
+    PACKAGE / "http",
     PACKAGE / "charts.py",
     PACKAGE / "naming.py",
     PACKAGE.parent / "pages",

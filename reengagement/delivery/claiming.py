@@ -48,6 +48,7 @@ class Posting:
     endpoint_hash: bytes
     posted_at: datetime
     expires_at: datetime
+    user_id: str
     title: str
     body: str
     url: str | None
@@ -153,7 +154,10 @@ def begin_posting(connection: Connection, host: Host, ids: Sequence[int], token:
         )
         .returning(
             *(delivery.c[name] for name in _OF_A_POSTING),
-            *(judged.c[name] for name in ("title", "body", "url", "endpoint", "keys", "has_strikes")),
+            *(
+                judged.c[name]
+                for name in ("user_id", "title", "body", "url", "endpoint", "keys", "has_strikes")
+            ),
         )
     )
     rows = connection.execute(marked).all()
@@ -171,6 +175,7 @@ def _judged(host: Host, ids: Sequence[int], token: str, now: datetime) -> Any:
             delivery.c.id,
             verdict.label("verdict"),
             why.label("why"),
+            campaign.c.user_id,
             notification.c.title,
             notification.c.body,
             notification.c.url,
@@ -229,6 +234,7 @@ def _posting(row: Any) -> Posting:
         endpoint_hash=row.endpoint_hash,
         posted_at=row.posted_at,
         expires_at=row.expires_at,
+        user_id=row.user_id,
         title=row.title,
         body=row.body,
         url=row.url,

@@ -18,7 +18,7 @@ from functools import cache
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError
 
-from reengagement import collecting, database, host, references, rules
+from reengagement import collecting, database, host, opting_out, references, rules
 from reengagement.delivery import claiming, origins, settling
 from reengagement.delivery.claiming import Posting
 from reengagement.delivery.confirming import confirm_seen
@@ -266,6 +266,7 @@ def _message(context: _Context, posting: Posting) -> Message:
         click_url=f"{routes}/click/{reference}",
         shown_url=f"{routes}/shown/{reference}",
         landing_url=f"{routes}/open/{reference}",
+        opt_out_url=f"{routes}/opt-out/{_opt_out_reference(context, posting)}",
     )
     remains = posting.expires_at - posting.posted_at
     return Message(
@@ -274,6 +275,12 @@ def _message(context: _Context, posting: Posting) -> Message:
         payload=payload,
         ttl=max(1, int(remains.total_seconds())),
         topic=topic,
+    )
+
+
+def _opt_out_reference(context: _Context, posting: Posting) -> str:
+    return references.make(
+        context.secret, posting.user_id, posting.posted_at + opting_out.LINK_LIFETIME, "opt-out"
     )
 
 

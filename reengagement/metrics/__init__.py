@@ -15,6 +15,7 @@ from reengagement.metrics.operations import (
     Waiting,
     consumers_alive,
     last_run,
+    settled_last_day,
     waiting,
 )
 from reengagement.metrics.period import ALL_TIME, Period
@@ -53,6 +54,7 @@ __all__ = [
     "past_runs",
     "reach",
     "recent_campaigns",
+    "settled_last_day",
     "strata",
     "totals",
     "waiting",

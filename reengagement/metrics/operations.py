@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -74,6 +74,16 @@ def consumers_alive(connection: Connection, now: datetime) -> list[Consumer]:
         select(*wanted).where(consumer.c.seen_at > now - ALIVE_FOR).order_by(consumer.c.started_at)
     )
     return [Consumer(**row._mapping) for row in rows]
+
+
+def settled_last_day(connection: Connection, now: datetime) -> dict[str, int]:
+    """Return how many deliveries went into each final state in the 24 hours before `now`."""
+    rows = connection.execute(
+        select(delivery.c.state, func.count().label("deliveries"))
+        .where(delivery.c.settled_at > now - timedelta(days=1))
+        .group_by(delivery.c.state)
+    )
+    return {row.state: row.deliveries for row in rows}
 
 
 def waiting(connection: Connection) -> Waiting:
