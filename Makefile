@@ -8,7 +8,7 @@ STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.
 # Dozens of Python processes are started; without their cache each compiles its libraries anew, for seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo demo-reset worker host-dashboard test test-all check bench bench-send chaos proof
+.PHONY: help demo demo-reset worker host-dashboard product-site test test-all check bench bench-send chaos proof
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
@@ -16,6 +16,7 @@ help:
 	@echo "make worker                 starts the consumer (beside a demo: that demo's)"
 	@echo "make demo-reset             throws the demo's data away and starts afresh"
 	@echo "make host-dashboard         another product's dashboard with our pages in it (beside a demo: on its data)"
+	@echo "make product-site           a product's page that subscribes a browser (beside a demo: on its data)"
 	@echo "make test                   the whole suite, with a real PostgreSQL, a real Redis, a browser"
 	@echo "make test-all               that and the tests that take minutes"
 	@echo "make check                  style, types, import directions"
@@ -32,6 +33,9 @@ demo-reset: $(STAMP)
 
 host-dashboard: $(STAMP)
 	@$(PYTHON_IN_VENV) examples/host_dashboard
+
+product-site: $(STAMP)
+	@$(PYTHON_IN_VENV) -m examples.product_site
 
 worker: $(STAMP)
 	@$(PYTHON_IN_VENV) -m reengagement.demo.worker

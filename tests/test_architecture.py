@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"reengagement", "tests", "bench", "tasks", "streamlit_app", "pages"}
+OURS = {"reengagement", "tests", "bench", "examples", "tasks", "streamlit_app", "pages"}
 OUTSIDE = frozenset({"reengagement.demo", "reengagement.simulate", "reengagement.embedded"})
 """Tools around the product: a sample, a simulation, a database server."""
 EDGES = frozenset(
@@ -95,7 +95,7 @@ def test_the_domain_knows_neither_streamlit_nor_huey_nor_starlette() -> None:
 def test_what_is_imported_of_ours_is_there() -> None:
     """So a module that moved stops what still looks for it at its old place."""
     there = {module.name for module in modules()} | {"reengagement", "tests", "bench"}
-    for folder in ("tests", "bench"):
+    for folder in ("tests", "bench", "examples"):
         there |= {_module(path).name for path in (ROOT / folder).rglob("*.py")}
     for module in (*modules(), *(_module(path) for path in (ROOT / "tests").glob("*.py"))):
         lost = {name for name in module.knows(*OURS) if not {name, name.rpartition(".")[0]} & there}

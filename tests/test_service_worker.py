@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -42,17 +43,17 @@ class Phone:
     """A page of the product's site with the service worker at work."""
 
     def __init__(self, page: Page, worker: Worker, session: CDPSession, registration: str, site: str) -> None:
-        self._page, self._worker, self._session = page, worker, session
+        self.page, self._worker, self._session = page, worker, session
         self._registration, self.site = registration, site
 
     def receive(self, data: str) -> None:
         """Let the browser deliver a push message."""
         message = {"origin": self.site, "registrationId": self._registration, "data": data}
         self._session.send("ServiceWorker.deliverPushMessage", message)
-        self._page.wait_for_timeout(500)
+        self.page.wait_for_timeout(500)
 
     def shown(self) -> list[list[str]]:
-        found: list[list[str]] = self._page.evaluate(SHOWN)
+        found: list[list[str]] = self.page.evaluate(SHOWN)
         return found
 
     def press(self, action: str = "") -> dict[str, Any]:
@@ -72,15 +73,14 @@ def chrome() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def phone(chrome: Browser, dashboard: Wire) -> Iterator[Phone]:
-    settings = parse({"REENGAGEMENT_PUBLIC_URL": dashboard.origin})
-    site_of_product = Starlette(routes=[*build_routes(settings), Route("/{path:path}", _site)])
-    with served(site_of_product) as site, chrome.new_context() as browser:
+@contextmanager
+def phone_at(chrome: Browser, site: str, path: str) -> Iterator[Phone]:
+    """Yield a phone that has opened a page of the product's site, which has the worker installed by then."""
+    with chrome.new_context() as browser:
         browser.grant_permissions(["notifications"], origin=site)
         page = browser.new_page()
-        page.goto(f"{site}/lessons")
         with browser.expect_event("serviceworker") as worker:
+            page.goto(f"{site}{path}")
             page.evaluate(REGISTER)
         session = browser.new_cdp_session(page)
         known: list[dict[str, Any]] = []
@@ -91,6 +91,14 @@ def phone(chrome: Browser, dashboard: Wire) -> Iterator[Phone]:
         while not known:
             page.wait_for_timeout(50)
         yield Phone(page, worker.value, session, known[-1]["registrationId"], site)
+
+
+@pytest.fixture
+def phone(chrome: Browser, dashboard: Wire) -> Iterator[Phone]:
+    settings = parse({"REENGAGEMENT_PUBLIC_URL": dashboard.origin})
+    site_of_product = Starlette(routes=[*build_routes(settings), Route("/{path:path}", _site)])
+    with served(site_of_product) as site, phone_at(chrome, site, "/lessons") as found:
+        yield found
 
 
 def reminder(dashboard: Wire, landing_url: str) -> str:
