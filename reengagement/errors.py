@@ -2,6 +2,8 @@
 
     ReengagementError
     ├── SettingsError          a setting is unknown, malformed or missing
+    │   └── RulesRefused       rules don't hold, singly or together
+    ├── RulesChanged           someone else changed a rule meanwhile
     ├── DatabaseError          the database can't be used as it is
     │   ├── DatabaseUnreachable
     │   ├── NotMigrated
@@ -22,6 +24,18 @@ class ReengagementError(Exception):
 
 class SettingsError(ReengagementError):
     """A setting is unknown, malformed or missing; the message names the variable."""
+
+
+class RulesRefused(SettingsError):
+    """Rules don't hold, singly or together; `names` are those that the message is about."""
+
+    def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.names = names
+
+
+class RulesChanged(ReengagementError):
+    """Someone else changed a rule while it was being edited."""
 
 
 class DatabaseError(ReengagementError):

@@ -10,13 +10,29 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 
-from reengagement.errors import SettingsError
+from reengagement import auditing
+from reengagement.errors import RulesChanged, RulesRefused
 from reengagement.settings import PREFIX
 from reengagement.tables import setting
 
 Source = Literal["default", "database", "environment"]
+TUNABLE = (
+    "level_days",
+    "gap_days",
+    "look_back_days",
+    "run_at",
+    "holdout_share",
+    "click_rate_threshold",
+    "return_rate_threshold",
+)
+"""Rules that the dashboard may change; the rest are the operator's."""
+
+LOCK = 0x52554C45
+"""The advisory lock of a change: two at once would each be checked against what the other replaces."""
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 WINDOW_MARGIN_DAYS = 7
@@ -127,27 +143,112 @@ def in_force(connection: Connection, environment: Mapping[str, str]) -> RulesInF
 
     Raises SettingsError naming the variable or the stored rule that is malformed.
     """
-    rows = connection.execute(
-        select(setting.c.name, setting.c.value).where(setting.c.name.in_(Rules.model_fields))
-    )
-    stored: dict[str, Any] = {row.name: row.value for row in rows}
+    return _merged(_stored(connection), environment)
+
+
+def _merged(stored: Mapping[str, Any], environment: Mapping[str, str]) -> RulesInForce:
     sources: dict[str, Source] = dict.fromkeys(Rules.model_fields, "default")
     sources |= dict.fromkeys(stored, "database")
     sources |= dict.fromkeys(environment, "environment")
     return RulesInForce(validate({**stored, **environment}, sources), sources)
 
 
+def _stored(connection: Connection) -> dict[str, Any]:
+    rows = connection.execute(
+        select(setting.c.name, setting.c.value).where(setting.c.name.in_(Rules.model_fields))
+    )
+    return {row.name: row.value for row in rows}
+
+
+def proposed(
+    connection: Connection, environment: Mapping[str, str], values: Mapping[str, Any]
+) -> RulesInForce:
+    """Return the rules as they would be with `values` in the database; None there is back to the default.
+
+    Raises RulesRefused for a rule that isn't tunable or that the environment fixes, and where the whole
+    set doesn't hold.
+    """
+    for name in values:
+        if name not in TUNABLE:
+            raise RulesRefused(f"rule {name}: can't be changed here", (name,))
+        if name in environment:
+            raise RulesRefused(f"rule {name}: is fixed by {PREFIX + name.upper()}", (name,))
+    stored = {**_stored(connection), **values}
+    return _merged({name: value for name, value in stored.items() if value is not None}, environment)
+
+
+def change(
+    connection: Connection,
+    environment: Mapping[str, str],
+    values: Mapping[str, Any],
+    *,
+    seen: Rules,
+    by: str,
+    now: datetime,
+) -> RulesInForce:
+    """Store `values` (rule to value, None to go back to the default) and return the rules then in force.
+
+    1. Take the lock of changes, until the transaction ends.
+    2. Refuse what doesn't hold, and what was changed since the editor saw `seen`.
+    3. Write each, and note who changed it from what to what.
+
+    Raises RulesRefused, RulesChanged; then nothing is written.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    before = in_force(connection, environment).rules.model_dump(mode="json")
+    after = proposed(connection, environment, values)
+    known = seen.model_dump(mode="json")
+    changed = [name for name in values if before[name] != known[name]]
+    if changed:
+        raise RulesChanged(
+            f"Changed by someone else meanwhile: {', '.join(changed)}. Look again, then change."
+        )
+    written = after.rules.model_dump(mode="json")
+    for name, value in values.items():
+        _write(connection, name, None if value is None else written[name], by=by, now=now)
+        auditing.note(
+            connection, by, "rule_changed", now, rule=name, before=str(before[name]), after=str(written[name])
+        )
+    return after
+
+
+def _write(connection: Connection, name: str, value: Any, *, by: str, now: datetime) -> None:
+    if value is None:
+        connection.execute(delete(setting).where(setting.c.name == name))
+        return
+    row = {"value": value, "updated_at": now, "updated_by": by}
+    connection.execute(
+        insert(setting).values(name=name, **row).on_conflict_do_update(index_elements=["name"], set_=row)
+    )
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Who gave a rule its stored value, and when."""
+
+    by: str
+    at: datetime
+
+
+def edits(connection: Connection) -> dict[str, Edit]:
+    """Return who set each rule that the database has."""
+    rows = connection.execute(
+        select(setting.c.name, setting.c.updated_by, setting.c.updated_at).where(
+            setting.c.name.in_(Rules.model_fields)
+        )
+    )
+    return {row.name: Edit(row.updated_by, row.updated_at) for row in rows}
+
+
 def validate(values: Mapping[str, Any], sources: Mapping[str, Source] | None = None) -> Rules:
-    """Return Rules from `values` (field to value or text). Raises SettingsError naming what is malformed."""
+    """Return Rules from `values` (field to value or text). Raises RulesRefused naming what is malformed."""
     try:
         return Rules(**values)
     except ValidationError as error:
-        raise SettingsError(
-            "; ".join(
-                f"{_origin(item['loc'], sources or {})}{item['msg'].removeprefix('Value error, ')}"
-                for item in error.errors()
-            )
-        ) from None
+        found = [(item["loc"], item["msg"].removeprefix("Value error, ")) for item in error.errors()]
+        names = (str(location[0]) if location else message.split()[0] for location, message in found)
+        message = "; ".join(f"{_origin(location, sources or {})}{message}" for location, message in found)
+        raise RulesRefused(message, tuple(names)) from None
 
 
 def _origin(location: tuple[int | str, ...], sources: Mapping[str, Source]) -> str:

@@ -10,8 +10,9 @@ from babel.messages.mofile import write_mo
 
 from reengagement.audience import HELD_BACK
 from reengagement.auditing import ACTIONS
-from reengagement.dashboard import catalogue, labels
+from reengagement.dashboard import catalogue, labels, rule_words
 from reengagement.planner import STAGES
+from reengagement.rules import Rules
 from reengagement.tables import CLOSED_REASONS, MESSAGE_TYPES, RUN_STATES
 from reengagement.words import FALLBACK, LANGUAGES, best_language, words
 
@@ -154,3 +155,7 @@ def test_every_stored_word_has_a_name(code):
     assert all(labels.action(language, what) != what for what in ACTIONS)
     for reason in HELD_BACK:
         assert "3" in labels.held_back(language, reason, 3)
+        assert labels.held_back_reason(language, reason)
+    for rule in Rules.model_fields:
+        assert rule_words.name(language, rule) != rule
+        assert rule_words.meaning(language, rule)

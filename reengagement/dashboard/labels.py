@@ -93,6 +93,18 @@ def starter(words: Words, kind: str, started_by: str) -> str:
     return words.gettext("by hand: {name}").format(name=started_by)
 
 
+def held_back_reason(words: Words, reason: str) -> str:
+    """Return in a few words why an inactive user gets no campaign (`audience.HELD_BACK`)."""
+    _ = words.gettext
+    return {
+        "has_campaign": _("Held back: has a campaign"),
+        "too_few_steps": _("Held back: too few steps"),
+        "opted_out": _("Held back: opted out"),
+        "refused": _("Held back: refuses in the product"),
+        "same_lapse": _("Held back: had every reminder"),
+    }[reason]
+
+
 def held_back(words: Words, reason: str, n: int) -> str:
     """Return a sentence on `n` users who are inactive and get no campaign (`audience.HELD_BACK`)."""
     return {

@@ -15,11 +15,13 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown_in_words() -> Iterator[None]:
-    """Show a ReengagementError of the block on the page and end the script."""
+def shown_in_words(other_than: type[ReengagementError] | None = None) -> Iterator[None]:
+    """Show a ReengagementError of the block on the page and end the script; `other_than` passes."""
     try:
         yield
     except ReengagementError as error:
+        if other_than and isinstance(error, other_than):
+            raise
         log.error("a page can't be shown: %s", error)
         _ = language.chosen().gettext
         database = _("The database can't be used at the moment, so there is nothing to show.")

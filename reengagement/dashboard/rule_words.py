@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reengagement.rules import Source
 from reengagement.words import Words
 
 SHARES = ("holdout_share", "click_rate_threshold", "return_rate_threshold")
@@ -18,6 +19,27 @@ def name(words: Words, rule: str) -> str:
 def meaning(words: Words, rule: str) -> str:
     """Return what a rule does, in a sentence."""
     return _meanings(words).get(rule, "")
+
+
+def source(words: Words, where: Source) -> str:
+    """Return where a rule comes from."""
+    _ = words.gettext
+    return {
+        "default": _("default"),
+        "database": _("set here"),
+        "environment": _("environment: fixed"),
+    }[where]
+
+
+def requirement(words: Words, rule: str) -> str:
+    """Return what a rule must be, for one that was refused."""
+    _ = words.gettext
+    return {
+        "level_days": _("four rising numbers of days, the first at least 1"),
+        "look_back_days": _("longer than the first level's day, or nobody is ever found"),
+        "run_at": _("earlier in the day than the time until which a missed run is made up"),
+        "run_until": _("later in the day than the daily run"),
+    }.get(rule, _("this value can't be used"))
 
 
 def value(words: Words, rule: str, stored: Any) -> str:

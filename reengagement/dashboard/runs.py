@@ -206,15 +206,12 @@ def _show_rules(one: PastRun, present: rules.Rules, words: Words) -> None:
     now = present.model_dump(mode="json")
     stored = one.rules or {}
     names = [name for name in now if name in stored]
-    showing.table(
-        {
-            _("Rule"): [rule_words.name(words, name) for name in names],
-            _("Then"): [rule_words.value(words, name, stored[name]) for name in names],
-            _("Now, if it differs"): [
-                rule_words.value(words, name, now[name]) if now[name] != stored[name] else ""
-                for name in names
-            ],
-        },
-        key="rules_of_run",
-        zone=present.zone,
-    )
+    shown: dict[str, list[str]] = {
+        _("Rule"): [rule_words.name(words, name) for name in names],
+        _("Then"): [rule_words.value(words, name, stored[name]) for name in names],
+    }
+    if any(now[name] != stored[name] for name in names):
+        shown[_("Now, if it differs")] = [
+            rule_words.value(words, name, now[name]) if now[name] != stored[name] else "" for name in names
+        ]
+    showing.table(shown, key="rules_of_run", zone=present.zone)
