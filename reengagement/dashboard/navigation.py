@@ -53,11 +53,8 @@ SECTIONS = (
         lambda words: words.gettext("Operation"),
         (
             Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),
-<<<<<<< HEAD
             Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
-=======
             Entry("rules", ":material/tune:", lambda words: words.gettext("Settings")),
->>>>>>> d812250 (Settings: rules are changed after a look at tomorrow, checked as a whole, under a name; sending is paused and resumed)
         ),
     ),
 )
