@@ -13,4 +13,10 @@ if __name__ == "__main__":
 else:
     from reengagement.dashboard import serving
 
-    app = st.App(shell.__file__, routes=serving.routes(), lifespan=serving.lifespan)
+    app = st.App(
+        shell.__file__,
+        secrets=serving.secrets(),
+        lifespan=serving.lifespan,
+        routes=serving.routes(),
+        middleware=serving.middleware(),
+    )

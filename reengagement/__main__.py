@@ -234,6 +234,17 @@ def sign_in_link() -> None:
     click.echo(commands.sign_in_link(*_open()))
 
 
+@cli.command("sign-out")
+@click.argument("name", required=False)
+@click.option("--everyone", is_flag=True, help="End everyone's sessions, and withdraw unused links.")
+@_in_words
+def sign_out(name: str | None, everyone: bool) -> None:
+    """End the sessions of NAME, as the audit trail writes it, at once; they may sign in again."""
+    if (name is None) != everyone:
+        raise click.UsageError("Name one person, or say --everyone.")
+    click.echo(commands.sign_out(*_open(), name))
+
+
 @cli.command()
 @click.option("--users", default=2000, show_default=True, type=click.IntRange(1), help="How many people.")
 @click.option(

@@ -189,6 +189,13 @@ def sign_in_link(engine: Engine, settings: Settings) -> str:
         return sessions.new_link(connection, settings, clock(connection))
 
 
+def sign_out(engine: Engine, settings: Settings, name: str | None) -> str:
+    """End the sessions of one person, or of everyone."""
+    with engine.begin() as connection:
+        ended = sessions.end_all(connection, name, clock(connection), by=COMMAND_LINE)
+    return f"Ended: {ended}"
+
+
 def simulate(
     engine: Engine, settings: Settings, users: int, days: int, seed: int, effects: Mapping[str, Any]
 ) -> Report:

@@ -76,6 +76,11 @@ def clock(connection: Connection) -> datetime:
     return now
 
 
+def can_hold(text: str) -> bool:
+    """Tell whether PostgreSQL can hold `text`: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def floor_to_milliseconds(moment: datetime) -> datetime:
     """Return `moment` as `timestamp(3)` stores it, never rounded into the future."""
     return moment - timedelta(microseconds=moment.microsecond % 1000)

@@ -12,12 +12,23 @@ from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from reengagement.errors import SettingsError
 
 PREFIX = "REENGAGEMENT_"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+
+DOORS = ("link", "accounts", "oidc")
+"""Ways of signing in that REENGAGEMENT_SIGN_IN may name."""
 
 RULE_NAMES = (
     "level_days",
@@ -103,6 +114,24 @@ class Settings(BaseModel):
         str | None, Field(validation_alias=_variable(PREFIX + "METRICS_SECRET"), min_length=16, repr=False)
     ] = None
     """Bearer token of `GET /reengagement/metrics`; without it there is no such page."""
+    sign_in: Annotated[
+        tuple[str, ...], Field(validation_alias=_variable(PREFIX + "SIGN_IN"), min_length=1)
+    ] = ("link",)
+    """The doors that are open: any of `DOORS`, comma-separated."""
+    oidc_metadata_url: Annotated[
+        str | None, Field(validation_alias=_variable(PREFIX + "OIDC_METADATA_URL"))
+    ] = None
+    """The provider's `…/.well-known/openid-configuration`."""
+    oidc_client_id: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "OIDC_CLIENT_ID"))] = None
+    oidc_client_secret: Annotated[
+        str | None, Field(validation_alias=_variable(PREFIX + "OIDC_CLIENT_SECRET"), repr=False)
+    ] = None
+    oidc_claim: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "OIDC_CLAIM"))] = None
+    """The claim that makes an admin; without it the host's own role does, found by verified e-mail."""
+    oidc_claim_value: Annotated[str, Field(validation_alias=_variable(PREFIX + "OIDC_CLAIM_VALUE"))] = "ADMIN"
+    """What that claim must be, or have among its values."""
+    oidc_hours: Annotated[int, Field(validation_alias=_variable(PREFIX + "OIDC_HOURS"), ge=1, le=720)] = 12
+    """After so long the provider is asked again."""
     demo: Annotated[bool, Field(validation_alias=_variable(PREFIX + "DEMO"))] = False
     """Shows a sign-in button to everyone who can reach the page, and a link to the phone."""
     phone_url: Annotated[str | None, Field(validation_alias=_variable(PREFIX + "PHONE_URL"))] = None
@@ -124,7 +153,7 @@ class Settings(BaseModel):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return url
 
-    @field_validator("public_url", "site_url", "phone_url")
+    @field_validator("public_url", "site_url", "phone_url", "oidc_metadata_url")
     @classmethod
     def _web_address(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):
@@ -177,6 +206,30 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin!r} must be an origin such as https://dogs.example.org")
         return origins
 
+    @field_validator("sign_in", mode="before")
+    @classmethod
+    def _doors(cls, value: Any) -> Any:
+        doors = (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+        unknown = sorted(set(doors) - set(DOORS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no way of signing in; there are {', '.join(DOORS)}")
+        return tuple(dict.fromkeys(doors))
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Settings:
+        needed = ("oidc_metadata_url", "oidc_client_id", "oidc_client_secret")
+        missing = [PREFIX + name.upper() for name in needed if not getattr(self, name)]
+        if "oidc" in self.sign_in and missing:
+            raise ValueError(f"{PREFIX}SIGN_IN: oidc needs {', '.join(missing)}")
+        return self
+
+    @property
+    def doors(self) -> tuple[str, ...]:
+        """The ways of signing in that are open, the demo's button among them."""
+        return (*self.sign_in, "demo") if self.demo else self.sign_in
+
     @property
     def landing_url(self) -> str:
         """The origin that a reminder's link leads to."""
@@ -208,7 +261,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         settings = Settings(**values)
     except ValidationError as error:
         problems += [
-            f"{item['loc'][0]}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()
+            ": ".join([*map(str, item["loc"][:1]), item["msg"].removeprefix("Value error, ")])
+            for item in error.errors()
         ]
         raise SettingsError("; ".join(problems)) from None
     if problems:

@@ -34,6 +34,8 @@ LEVELS = (1, 2, 3, 4)
 MESSAGE_TYPES = ("emotional", "educational", "motivational", "mixed")
 CLOSED_REASONS = ("returned", "exhausted", "opted_out")
 ARMS = ("treated", "holdout")
+DOORS = ("link", "demo", "accounts", "oidc")
+"""Ways of signing in."""
 RUN_KINDS = ("scheduled", "manual")
 RUN_STATES = ("running", "done", "failed", "crashed", "already_running")
 
@@ -334,9 +336,26 @@ session = Table(
     Column("name", Text, key="name", nullable=False),
     Column("createdAt", Time(), key="created_at", nullable=False),
     Column("expiresAt", Time(), key="expires_at", nullable=False),
+    Column("door", Text, key="door", nullable=False, server_default=text("'link'")),
+    Column("userId", Text, key="user_id"),
+    Column("endedAt", Time(), key="ended_at"),
     _one_of("kind", ("link", "session"), "kind"),
+    _one_of("door", DOORS, "door"),
 )
-"""Sign-in links not yet used and sessions of the dashboard; only hashes of their tokens."""
+"""Sign-in links not yet used and sessions of the dashboard; only hashes of their tokens. `user_id` is the
+host's, where the right to be here is a role there."""
+
+sign_in_attempt = Table(
+    "ReengagementSignInAttempt",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", Time(), key="at", nullable=False),
+    Column("accountHash", LargeBinary, key="account_hash"),
+    Column("addressHash", LargeBinary, key="address_hash", nullable=False),
+    Index("ReengagementSignInAttempt_accountHash_idx", "account_hash"),
+    Index("ReengagementSignInAttempt_addressHash_idx", "address_hash"),
+)
+"""Attempts to sign in of the last minutes, by hashes of the account tried and of the address."""
 
 audit = Table(
     "ReengagementAudit",

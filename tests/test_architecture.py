@@ -19,7 +19,13 @@ OURS = {"reengagement", "tests", "bench", "examples", "tasks", "streamlit_app", 
 OUTSIDE = frozenset({"reengagement.demo", "reengagement.simulate", "reengagement.embedded"})
 """Tools around the product: a sample, a simulation, a database server."""
 EDGES = frozenset(
-    {"reengagement.__main__", "reengagement.commands", "reengagement.broker", "reengagement.http"}
+    {
+        "reengagement.__main__",
+        "reengagement.broker",
+        "reengagement.commands",
+        "reengagement.headers",
+        "reengagement.http",
+    }
 )
 """Where the outside world comes in."""
 SENDING = {

@@ -32,16 +32,16 @@ def cookie_of(reply):
     return SimpleCookie(reply.headers["set-cookie"])[sessions.COOKIE]
 
 
-def who(engine, token):
+def who(engine, settings, token):
     with engine.connect() as connection:
-        return sessions.who(connection, token, clock(connection))
+        return sessions.who(connection, settings, token, clock(connection))
 
 
-def test_a_link_leads_to_the_dashboard_with_a_session(origin_of, engine, link):
+def test_a_link_leads_to_the_dashboard_with_a_session(origin_of, engine, settings, link):
     with origin_of() as origin:
         reply = call(origin, "GET", f"{link}&lang=ru")
     assert (reply.status, reply.headers["location"]) == (303, "/?lang=ru")
-    assert who(engine, cookie_of(reply).value) == "admin"
+    assert who(engine, settings, cookie_of(reply).value) == "admin"
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(origin_of, link):
@@ -62,7 +62,7 @@ def test_a_used_link_leads_to_a_page_that_says_so(origin_of, link):
     with origin_of() as origin:
         call(origin, "GET", link)
         reply = call(origin, "GET", link)
-    assert (reply.status, reply.headers["location"]) == (303, "/?refused=1")
+    assert (reply.status, reply.headers["location"]) == (303, "/?refused=link")
     assert "set-cookie" not in reply.headers
 
 
@@ -70,7 +70,7 @@ def test_a_used_link_leads_to_a_page_that_says_so(origin_of, link):
 def test_nonsense_opens_nothing_and_is_not_repeated(origin_of, query):
     with origin_of() as origin:
         reply = call(origin, "GET", f"/session/sign-in{query}")
-    assert (reply.status, reply.headers["location"]) == (303, "/?refused=1")
+    assert (reply.status, reply.headers["location"]) == (303, "/?refused=link")
     assert "set-cookie" not in reply.headers
 
 
@@ -87,12 +87,14 @@ def test_links_are_neither_kept_nor_handed_on(origin_of, link):
     assert (reply.headers["cache-control"], reply.headers["referrer-policy"]) == ("no-store", "no-referrer")
 
 
-def test_the_demos_way_in_exists_in_the_demo_only(origin_of, engine):
+def test_the_demos_way_in_exists_in_the_demo_only(origin_of, engine, settings):
     with origin_of() as origin:
         assert call(origin, "POST", "/session/demo").status == 404
     with origin_of(demo=True) as origin:
         assert call(origin, "GET", "/session/demo").status == 405
-        assert who(engine, cookie_of(call(origin, "POST", "/session/demo")).value) == "demo"
+        token = cookie_of(call(origin, "POST", "/session/demo")).value
+    assert who(engine, settings.model_copy(update={"demo": True}), token) == "demo"
+    assert who(engine, settings, token) is None, "a demo's session holds in a demo only"
 
 
 def test_without_a_database_nobody_gets_in_and_nothing_is_told(origin_of, tmp_path):

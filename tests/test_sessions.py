@@ -29,44 +29,46 @@ def test_a_link_leads_to_the_public_address(link):
 
 
 def test_a_link_opens_a_session_once(connection, link):
-    opened = sessions.redeem(connection, token_of(link), NOON)
+    opened = sessions.redeem(connection, SETTINGS, token_of(link), NOON)
     assert opened is not None
-    assert sessions.who(connection, opened.token, NOON) == "admin"
-    assert sessions.redeem(connection, token_of(link), NOON) is None
+    assert sessions.who(connection, SETTINGS, opened.token, NOON) == "admin"
+    assert sessions.redeem(connection, SETTINGS, token_of(link), NOON) is None
 
 
 def test_an_unused_link_expires_after_24_hours(connection, link):
-    assert sessions.redeem(connection, token_of(link), NOON + timedelta(hours=24)) is None
-    opened = sessions.redeem(connection, token_of(link), NOON + timedelta(hours=24, milliseconds=-1))
+    assert sessions.redeem(connection, SETTINGS, token_of(link), NOON + timedelta(hours=24)) is None
+    opened = sessions.redeem(
+        connection, SETTINGS, token_of(link), NOON + timedelta(hours=24, milliseconds=-1)
+    )
     assert opened is not None
 
 
 def test_a_link_is_no_session_and_a_session_no_link(connection, link):
-    assert sessions.who(connection, token_of(link), NOON) is None
-    opened = sessions.redeem(connection, token_of(link), NOON)
+    assert sessions.who(connection, SETTINGS, token_of(link), NOON) is None
+    opened = sessions.redeem(connection, SETTINGS, token_of(link), NOON)
     assert opened is not None
-    assert sessions.redeem(connection, opened.token, NOON) is None
+    assert sessions.redeem(connection, SETTINGS, opened.token, NOON) is None
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "\x00", "ю" * 10_000, "\ud800"])
 def test_a_token_that_was_never_made_opens_nothing(connection, token):
-    assert sessions.redeem(connection, token, NOON) is None
-    assert sessions.who(connection, token, NOON) is None
+    assert sessions.redeem(connection, SETTINGS, token, NOON) is None
+    assert sessions.who(connection, SETTINGS, token, NOON) is None
 
 
 def test_a_session_expires_after_a_week(connection, link):
-    opened = sessions.redeem(connection, token_of(link), NOON)
+    opened = sessions.redeem(connection, SETTINGS, token_of(link), NOON)
     assert opened is not None
     almost = NOON + timedelta(days=7, milliseconds=-1)
-    assert sessions.who(connection, opened.token, almost) == "admin"
-    assert sessions.who(connection, opened.token, NOON + timedelta(days=7)) is None
+    assert sessions.who(connection, SETTINGS, opened.token, almost) == "admin"
+    assert sessions.who(connection, SETTINGS, opened.token, NOON + timedelta(days=7)) is None
 
 
 def test_an_ended_session_is_over(connection, link):
-    opened = sessions.redeem(connection, token_of(link), NOON)
+    opened = sessions.redeem(connection, SETTINGS, token_of(link), NOON)
     assert opened is not None
     sessions.end(connection, opened.token, NOON)
-    assert sessions.who(connection, opened.token, NOON) is None
+    assert sessions.who(connection, SETTINGS, opened.token, NOON) is None
 
 
 def test_the_database_holds_no_token(connection, link):
@@ -81,7 +83,7 @@ def test_a_new_link_forgets_what_has_expired(connection, link):
 
 
 def test_signing_in_and_out_is_on_record(connection, link):
-    opened = sessions.redeem(connection, token_of(link), NOON)
+    opened = sessions.redeem(connection, SETTINGS, token_of(link), NOON)
     assert opened is not None
     sessions.end(connection, opened.token, NOON)
     sessions.end(connection, opened.token, NOON)
@@ -95,7 +97,7 @@ def test_of_two_who_press_the_link_at_once_one_gets_in(engine):
 
     def press(_: int) -> bool:
         with engine.begin() as connection:
-            return sessions.redeem(connection, token, NOON) is not None
+            return sessions.redeem(connection, SETTINGS, token, NOON) is not None
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(press, range(8))) == 1

@@ -1,35 +1,25 @@
 """Who may see the dashboard: signed-in admins, and nobody else (F1).
 
 Every page calls `require_admin()` first. The answer is read from the database each time, so a session
-that was ended in one tab is over in all.
+that was ended in one tab is over in all, and a role that was taken away is so at once.
 """
 
 from __future__ import annotations
 
-import html
 import logging
 from collections.abc import Callable
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from reengagement import sessions, settings
-from reengagement.dashboard import language
+from reengagement import claims, sessions, settings
+from reengagement.dashboard import language, sign_in
 from reengagement.dashboard.data import snapshot, transaction
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
 
 COOKIE = sessions.COOKIE
-REFUSED = sessions.REFUSED
 GUARD = "reengagement_guard"
 """Key of the session's state: the guard of another dashboard that has taken our pages in."""
-
-NEW_LINK_COMMAND = "python -m reengagement sign-in-link"
-
-BUTTON_STYLE = (
-    "font: inherit; font-weight: 600; padding: 0.6rem 1.4rem; border: 0; border-radius: 0.5rem; "
-    "color: #fff; background: #1f6f8b; cursor: pointer"
-)
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +30,10 @@ def require_admin() -> str:
         name = signed_in()
     except ReengagementError:
         log.exception("can't tell who is signed in")
-        _show_out_of_order()
+        sign_in.show_out_of_order()
         st.stop()
     if name is None:
-        show_sign_in()
+        sign_in.show(known_to_provider=visitor_claims() is not None)
         st.stop()
     return name
 
@@ -75,20 +65,32 @@ def for_later() -> Callable[[], bool]:
     """
     if st.session_state.get(GUARD) is not None:
         return lambda: True
-    token = visitor_token()
-    return lambda: _who(token) is not None
+    token, said = visitor_token(), visitor_claims()
+    return lambda: _who(token, said) is not None
 
 
 def signed_in() -> str | None:
     """Return the name of who is signed in, None for a stranger. Raises ReengagementError."""
-    return _who(visitor_token())
+    return _who(visitor_token(), visitor_claims())
 
 
-def _who(token: str | None) -> str | None:
-    if token is None:
+def _who(token: str | None, said: claims.Claims | None) -> str | None:
+    if token is None and said is None:
         return None
-    with snapshot(settings.load()) as connection:
-        return sessions.who(connection, token, clock(connection))
+    current = settings.load()
+    with snapshot(current) as connection:
+        now = clock(connection)
+        name = sessions.who(connection, current, token, now) if token is not None else None
+        if name is None and said is not None:
+            name = sessions.who(connection, current, claims.key_of(said), now, provider=True)
+    return name if name is not None or said is None else _admitted(said)
+
+
+def _admitted(said: claims.Claims) -> str | None:
+    """Open a session for a sign-in at the provider that wasn't seen before; return who it is."""
+    current = settings.load()
+    with transaction(current) as connection:
+        return claims.admit(connection, current, said, clock(connection))
 
 
 def visitor_token() -> str | None:
@@ -96,54 +98,22 @@ def visitor_token() -> str | None:
     return st.context.cookies.get(COOKIE)
 
 
+def visitor_claims() -> claims.Claims | None:
+    """Return what the OpenID Connect provider says of the visitor; None where they didn't sign in there."""
+    if "oidc" not in settings.load().doors or not st.user.get("is_logged_in"):
+        return None
+    return st.user.to_dict()
+
+
 def sign_out() -> None:
     """End the visitor's session, in every tab, and forget what this one holds. Raises ReengagementError."""
-    token = visitor_token()
-    if token is not None:
-        with transaction(settings.load()) as connection:
-            sessions.end(connection, token, clock(connection))
-    for key in set(st.session_state) - {language.KEY}:
-        del st.session_state[key]
-
-
-def show_sign_in() -> None:
-    """Show the sign-in page: how to get in, and nothing else."""
-    _ = language.chosen().gettext
-    with _card():
-        st.title(_("Sign in"), anchor=False)
-        if REFUSED in st.query_params:
-            st.warning(_("This link was used already, or it has expired. Ask for a new one."))
-        if settings.load().demo:
-            st.write(_("This is a demo with invented people. Anyone may look around."))
-            _show_demo_button(_("Sign in to the demo"))
-            return
-        st.write(
-            _(
-                "Open the one-time link that was printed when the dashboard started. "
-                "It works once, within 24 hours. For a new one, run this where the dashboard runs:"
-            )
-        )
-        st.code(NEW_LINK_COMMAND, language=None)
-
-
-def _show_demo_button(label: str) -> None:
-    """Show a form rather than a Streamlit button: only an HTTP answer can set a cookie."""
-    action = f"{sessions.PATH}/demo?lang={language.chosen().code}"
-    st.html(
-        f'<form method="post" action="{action}">'
-        f'<button type="submit" style="{BUTTON_STYLE}">{html.escape(label)}</button></form>'
-    )
-
-
-def _show_out_of_order() -> None:
-    """Show a stranger that something is wrong, and no more than that: details are in the log."""
-    _ = language.chosen().gettext
-    with _card():
-        st.title(_("Out of order"), anchor=False)
-        st.error(_("The database can't be used at the moment. The log of the dashboard says why."))
-
-
-def _card() -> DeltaGenerator:
-    with st.container(horizontal_alignment="center"):
-        st.space("large")
-        return st.container(border=True, width=520)
+    token, said = visitor_token(), visitor_claims()
+    with transaction(settings.load()) as connection:
+        now = clock(connection)
+        for key in (token, claims.key_of(said) if said is not None else None):
+            if key is not None:
+                sessions.end(connection, key, now)
+    for kept in set(st.session_state) - {language.KEY}:
+        del st.session_state[kept]
+    if said is not None:
+        st.logout()

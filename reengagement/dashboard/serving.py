@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from reengagement import http, migrations, sessions, settings
@@ -17,6 +19,7 @@ from reengagement.dashboard.routes import build_session_routes
 from reengagement.dashboard.watching import watching
 from reengagement.database import clock, engine_of
 from reengagement.errors import ReengagementError
+from reengagement.headers import Headers
 from reengagement.settings import Settings
 
 
@@ -25,9 +28,36 @@ def routes() -> list[BaseRoute]:
     return [*build_session_routes(settings.load()), *http.build_routes(settings.load())]
 
 
+def middleware() -> list[Middleware]:
+    """Return what every answer passes through. Raises SettingsError."""
+    return [Middleware(Headers, https=settings.load().public_url.startswith("https://"))]
+
+
+def secrets() -> dict[str, Any] | None:
+    """Return what Streamlit needs to sign people in at a provider; None where that door is closed.
+
+    The cookie's key comes from the client's secret: it is the same in every process and after a restart,
+    and whoever changes the one has signed everyone out.
+    """
+    current = settings.load()
+    if "oidc" not in current.doors:
+        return None
+    assert current.oidc_client_secret is not None
+    key = hmac.digest(current.oidc_client_secret.encode(), b"reengagement: cookie of signing in", "sha256")
+    return {
+        "auth": {
+            "redirect_uri": f"{_as_served(current).public_url}/oauth2callback",
+            "cookie_secret": key.hex(),
+            "client_id": current.oidc_client_id,
+            "client_secret": current.oidc_client_secret,
+            "server_metadata_url": current.oidc_metadata_url,
+        }
+    }
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Print a link that signs in once, or why there is none, and look after alerts while the server runs."""
+    """Print how to sign in, or why nobody can, and look after alerts while the server runs."""
     click.echo(await run_in_threadpool(_greeting, settings.load()))
     with watching(settings.load()):
         yield
@@ -35,18 +65,26 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 def _greeting(current: Settings) -> str:
     try:
-        return f"\n  Sign in, once and within 24 hours:\n  {_new_link(current)}\n"
+        served = _prepared(current)
+        if "link" not in served.doors:
+            return f"\n  Sign in:\n  {served.public_url}\n"
+        return f"\n  Sign in, once and within 24 hours:\n  {_new_link(served)}\n"
     except ReengagementError as error:
         return f"\n  Nobody can sign in yet. {error}\n"
 
 
-def _new_link(current: Settings) -> str:
-    """Return a new link, with the embedded database migrated before."""
+def _prepared(current: Settings) -> Settings:
+    """Return the settings as they are served; the embedded database is migrated, any other looked at."""
     if current.database_url is None:
         migrations.migrate(engine_of(current))
     with transaction(current) as connection:
         migrations.check_migrated(connection)
-        return sessions.new_link(connection, _as_served(current), clock(connection))
+    return _as_served(current)
+
+
+def _new_link(served: Settings) -> str:
+    with transaction(served) as connection:
+        return sessions.new_link(connection, served, clock(connection))
 
 
 def _as_served(current: Settings) -> Settings:

@@ -35,6 +35,15 @@ class Host(Protocol):
     def users(self) -> Select[Any]:
         """Return `user_id, name, email, role`, a row a user."""
 
+    def admins(self) -> Select[Any]:
+        """Return `user_id, name, email`, a row for each user who may see the dashboard (F1)."""
+
+    def accounts(self) -> Select[Any]:
+        """Return `user_id, name, email, password`, a row an admin; the password is a bcrypt hash.
+
+        Raises HostError if this host keeps none.
+        """
+
     def activity(self) -> Select[Any]:
         """Return `user_id, at`, a row a completed step."""
 

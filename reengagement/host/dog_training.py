@@ -42,6 +42,7 @@ _COMPLETED: ColumnElement[str] = literal_column("'COMPLETED'")
 """Untyped, so that it compares with text and with an enum alike, and a partial index still fits."""
 
 GOOD_RATING = 4
+ADMIN = "ADMIN"
 
 _metadata = MetaData()
 user = Table(
@@ -51,6 +52,7 @@ user = Table(
     Column("username", Text),
     Column("email", Text),
     Column("role", Text),
+    Column("password", Text),
 )
 profile = Table("Profile", _metadata, Column("userId", Text, primary_key=True), Column("dogName", Text))
 training = Table("UserTraining", _metadata, Column("id", Text, primary_key=True), Column("userId", Text))
@@ -98,6 +100,8 @@ host_settings = Table(
 
 REQUIRED = (user, training, step, subscription)
 OPTIONAL = (profile, course, user_course, review, host_settings)
+FOR_ACCOUNTS = (user.c.password,)
+"""Columns that only signing in with the host's own accounts needs."""
 
 
 class Tables:
@@ -113,15 +117,30 @@ class Tables:
                 "Check DATABASE_URL: it must be the product's own database."
             )
         for table in REQUIRED + OPTIONAL:
-            lacking = [column.name for column in table.c if column.name not in present.get(table.name, set())]
+            lacking = _lacking(table, present)
             if lacking and table.name not in self.absent:
                 raise HostError(
                     f'The host\'s table "{table.name}" has no column {_quoted(lacking)}. '
                     "REENGAGEMENT_HOST names the module that must fit the host's tables."
                 )
 
+        self._keeps_passwords = user.c.password.name in present[user.name]
+
     def users(self) -> Select[Any]:
         return select(user.c.id.label("user_id"), user.c.username.label("name"), user.c.email, user.c.role)
+
+    def admins(self) -> Select[Any]:
+        return select(user.c.id.label("user_id"), user.c.username.label("name"), user.c.email).where(
+            user.c.role == literal_column(f"'{ADMIN}'")
+        )
+
+    def accounts(self) -> Select[Any]:
+        if not self._keeps_passwords:
+            raise HostError(
+                f'The host\'s table "{user.name}" has no column "{user.c.password.name}", so nobody can '
+                "sign in with an account there. Take accounts out of REENGAGEMENT_SIGN_IN."
+            )
+        return self.admins().add_columns(user.c.password)
 
     def activity(self) -> Select[Any]:
         return (
@@ -260,6 +279,12 @@ def _columns_present(connection: Connection) -> dict[str, set[str]]:
     for table, column in rows:
         present.setdefault(table, set()).add(column)
     return present
+
+
+def _lacking(table: Table, present: dict[str, set[str]]) -> list[str]:
+    """Return the columns that can't be done without and aren't there."""
+    needed = [column.name for column in table.c if column not in FOR_ACCOUNTS]
+    return [name for name in needed if name not in present.get(table.name, set())]
 
 
 def _quoted(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount
 
+from reengagement.headers import Headers
 from reengagement.http import assets, links, opting_out, probes, subscribing
 from reengagement.http.links import destination
 from reengagement.settings import Settings
@@ -21,7 +22,8 @@ PATH = "/reengagement"
 
 def build_app(settings: Settings) -> Starlette:
     """Return an application of the routes alone, to be served without the dashboard."""
-    return Starlette(routes=build_routes(settings))
+    https = settings.public_url.startswith("https://")
+    return Starlette(routes=build_routes(settings), middleware=[Middleware(Headers, https=https)])
 
 
 def build_routes(settings: Settings) -> list[BaseRoute]:
