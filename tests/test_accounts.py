@@ -121,5 +121,5 @@ def test_a_host_without_passwords_says_that_this_door_cannot_be_used(connection)
     connection.execute(text('ALTER TABLE "User" DROP COLUMN password'))
     tables = Tables(connection)
     assert connection.execute(tables.admins()).all() == []
-    with pytest.raises(HostError, match='"User" has no column "password".*Take accounts out of'):
+    with pytest.raises(HostError, match=r'"User" has no column "password".*Take accounts out of'):
         accounts.find(connection, tables, "boss")

@@ -6,6 +6,7 @@ directly, past this gate, until the process has called `st.navigation` once.
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -14,11 +15,13 @@ from reengagement.dashboard import gate, language, navigation
 
 TITLE = "Reengagement"
 ICON = ":material/pets:"
+TAB_ICON = Path(__file__).with_name("icon.svg")
+"""For the browser's tab: of a Material icon it would ask another site."""
 
 
 def main() -> None:
     """Show the page that the visitor asked for, or the sign-in page."""
-    st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
+    st.set_page_config(page_title=TITLE, page_icon=str(TAB_ICON), layout="wide")
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with head:
         st.markdown(f"**{ICON} {TITLE}**", width="content")
