@@ -84,6 +84,11 @@ def read(
     return Trail([Note(row.at, row.who, row.what, row.details or {}) for row in rows], total)
 
 
+def names(connection: Connection) -> Sequence[str]:
+    """Return everyone who did something, by name."""
+    return connection.execute(select(audit.c.who).distinct().order_by(audit.c.who)).scalars().all()
+
+
 def _fit(value: Any) -> Any:
     """Return a value that PostgreSQL can keep as text and JSON, no longer than `LONGEST`."""
     if value is None or isinstance(value, bool | int | float):

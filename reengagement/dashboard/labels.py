@@ -86,6 +86,35 @@ def action(words: Words, what: str) -> str:
     }.get(what, what)
 
 
+def actor(words: Words, who: str) -> str:
+    """Return the name of who did something; that of an account stays as it is."""
+    _ = words.gettext
+    return {"stranger": _("someone unknown"), "command line": _("command line")}.get(who, who)
+
+
+def detail(words: Words, name: str, value: object) -> str:
+    """Return one detail of a note in the audit trail; one without a name is shown as it is stored."""
+    _ = words.gettext
+    known = {
+        "account": _("account"),
+        "door": _("by"),
+        "name": _("of"),
+        "notification": _("reminder"),
+        "rule": _("rule"),
+        "run": _("run"),
+        "sessions": _("sessions"),
+        "variant": _("text"),
+    }
+    doors = {
+        "link": _("one-time link"),
+        "accounts": _("the product's account"),
+        "oidc": _("sign-in service"),
+        "demo": _("the demo's button"),
+    }
+    shown = doors.get(str(value), value) if name == "door" else value
+    return f"{known.get(name, name)}: {shown}"
+
+
 def starter(words: Words, kind: str, started_by: str) -> str:
     """Return who or what started a run."""
     if kind == "scheduled":

@@ -55,6 +55,7 @@ SECTIONS = (
             Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),
             Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
             Entry("rules", ":material/tune:", lambda words: words.gettext("Settings")),
+            Entry("audit", ":material/footprint:", lambda words: words.gettext("Audit trail")),
         ),
     ),
 )
