@@ -208,9 +208,9 @@ def test_an_ended_session_is_over_at_the_next_look(admin, engine, history):
     assert not test.metric
 
 
-def test_signing_out_ends_the_session(admin, engine):
+def test_signing_out_ends_the_session(admin, dashboard, engine):
     test = opened(lang="en")
     next(button for button in test.button if button.label == "Sign out").click().run()
     assert [title.value for title in test.title] == ["Sign in"]
     with engine.begin() as connection:
-        assert sessions.who(connection, admin.token, database.clock(connection)) is None
+        assert sessions.who(connection, dashboard, admin.token, database.clock(connection)) is None

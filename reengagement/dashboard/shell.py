@@ -15,8 +15,7 @@ from reengagement.dashboard import gate, language, navigation
 
 TITLE = "Reengagement"
 ICON = ":material/pets:"
-TAB_ICON = Path(__file__).with_name("icon.svg")
-"""For the browser's tab: of a Material icon it would ask another site."""
+TAB_ICON = Path(__file__).with_name("icon.svg")  # for a Material icon the browser asks another site
 
 
 def main() -> None:
