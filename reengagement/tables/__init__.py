@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -28,14 +27,19 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB
+
+from reengagement.tables.people import audit as audit
+from reengagement.tables.people import session as session
+from reengagement.tables.people import sign_in_attempt as sign_in_attempt
+from reengagement.tables.schema import Time as Time
+from reengagement.tables.schema import metadata as metadata
+from reengagement.tables.schema import one_of
 
 LEVELS = (1, 2, 3, 4)
 MESSAGE_TYPES = ("emotional", "educational", "motivational", "mixed")
 CLOSED_REASONS = ("returned", "exhausted", "opted_out")
 ARMS = ("treated", "holdout")
-DOORS = ("link", "demo", "accounts", "oidc")
-"""Ways of signing in."""
 RUN_KINDS = ("scheduled", "manual")
 RUN_STATES = ("running", "done", "failed", "crashed", "already_running")
 
@@ -55,26 +59,6 @@ ALERT_KINDS = (
 
 OUTCOMES = ("sent", "unknown", "failed", "expired", "suppressed", "unreachable")
 """What became of a notification, once no delivery of it is open."""
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-    }
-)
-
-
-def Time() -> TIMESTAMP:
-    """Return the one type of time: naive UTC, milliseconds."""
-    return TIMESTAMP(precision=3)
-
-
-def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f'"{column}" IN ({listed})', name=name)
-
 
 campaign = Table(
     "ReengagementCampaign",
@@ -104,8 +88,8 @@ campaign = Table(
     Column("arm", Text, key="arm", nullable=False, server_default=text("'treated'")),
     Column("holdoutShare", Double, key="holdout_share"),
     Column("holdoutSalt", Text, key="holdout_salt"),
-    _one_of("closedReason", CLOSED_REASONS, "closedReason"),
-    _one_of("arm", ARMS, "arm"),
+    one_of("closedReason", CLOSED_REASONS, "closedReason"),
+    one_of("arm", ARMS, "arm"),
 )
 """One user's lapse. `ordinal` counts a user's campaigns from 1; `last_reminder_at` is the time at which
 the newest reminder that left was queued (the gap is measured from run to run); `first_return_at` lies
@@ -157,7 +141,7 @@ notification = Table(
     Column("settledAt", Time(), key="settled_at"),
     Column("outcome", Text, key="outcome"),
     UniqueConstraint("campaign_id", "level", name="ReengagementNotification_campaignId_level_key"),
-    _one_of("outcome", OUTCOMES, "outcome"),
+    one_of("outcome", OUTCOMES, "outcome"),
 )
 """One variant rendered for one campaign and level. A row without `run_id` is an older system's and is
 never fanned out. The rules in force are those of its run."""
@@ -198,7 +182,7 @@ delivery = Table(
     UniqueConstraint(
         "notification_id", "endpoint_hash", name="ReengagementDelivery_notificationId_endpointHash_key"
     ),
-    _one_of("state", OPEN_STATES + FINAL_STATES, "state"),
+    one_of("state", OPEN_STATES + FINAL_STATES, "state"),
 )
 """One notification for one subscription, with its outcome. The endpoint itself stays with the host:
 here are its SHA-256 and its origin, since subscriptions vanish."""
@@ -227,7 +211,7 @@ variant = Table(
     Column("enabled", Boolean, key="enabled", nullable=False, server_default=true()),
     Column("revision", Integer, key="revision", nullable=False, server_default=text("1")),
     CheckConstraint('"level" BETWEEN 1 AND 4', name="level"),
-    _one_of("messageType", MESSAGE_TYPES, "messageType"),
+    one_of("messageType", MESSAGE_TYPES, "messageType"),
 )
 """One text of a level and a message type; `revision` is the newest."""
 
@@ -262,8 +246,8 @@ run = Table(
     Column("closedCampaigns", Integer, key="closed_campaigns"),
     Column("counts", JSONB, key="counts"),
     Column("rules", JSONB, key="rules"),
-    _one_of("kind", RUN_KINDS, "kind"),
-    _one_of("state", RUN_STATES, "state"),
+    one_of("kind", RUN_KINDS, "kind"),
+    one_of("state", RUN_STATES, "state"),
 )
 """One execution of the planner. `now` is the time it planned for, `started_at` and `finished_at` when it
 happened; `counts` holds eligible and held-back users by reason."""
@@ -328,46 +312,6 @@ consumer = Table(
 )
 """A Huey consumer's heartbeat."""
 
-session = Table(
-    "ReengagementSession",
-    metadata,
-    Column("tokenHash", LargeBinary, key="token_hash", primary_key=True),
-    Column("kind", Text, key="kind", nullable=False),
-    Column("name", Text, key="name", nullable=False),
-    Column("createdAt", Time(), key="created_at", nullable=False),
-    Column("expiresAt", Time(), key="expires_at", nullable=False),
-    Column("door", Text, key="door", nullable=False, server_default=text("'link'")),
-    Column("userId", Text, key="user_id"),
-    Column("endedAt", Time(), key="ended_at"),
-    _one_of("kind", ("link", "session"), "kind"),
-    _one_of("door", DOORS, "door"),
-)
-"""Sign-in links not yet used and sessions of the dashboard; only hashes of their tokens. `user_id` is the
-host's, where the right to be here is a role there."""
-
-sign_in_attempt = Table(
-    "ReengagementSignInAttempt",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("at", Time(), key="at", nullable=False),
-    Column("accountHash", LargeBinary, key="account_hash"),
-    Column("addressHash", LargeBinary, key="address_hash", nullable=False),
-    Index("ReengagementSignInAttempt_accountHash_idx", "account_hash"),
-    Index("ReengagementSignInAttempt_addressHash_idx", "address_hash"),
-)
-"""Attempts to sign in of the last minutes, by hashes of the account tried and of the address."""
-
-audit = Table(
-    "ReengagementAudit",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("at", Time(), key="at", nullable=False),
-    Column("who", Text, key="who", nullable=False),
-    Column("what", Text, key="what", nullable=False),
-    Column("details", JSONB, key="details"),
-)
-"""Who did what in the dashboard and on the command line."""
-
 alert = Table(
     "ReengagementAlert",
     metadata,
@@ -383,7 +327,7 @@ alert = Table(
     Column("tries", Integer, key="tries", nullable=False, server_default=text("0")),
     Column("nextTryAt", Time(), key="next_try_at"),
     Column("tellError", JSONB, key="tell_error"),
-    _one_of("kind", ALERT_KINDS, "kind"),
+    one_of("kind", ALERT_KINDS, "kind"),
 )
 """What was amiss, from when to when. `subject` is what it is about where there may be several (an origin of
 a push service); `told_to` names the receivers that have it by a hash of their URL, which is a secret."""
