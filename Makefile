@@ -8,7 +8,7 @@ STAMP := .venv/installed-$(shell cat requirements.txt constraints.txt pyproject.
 # Dozens of Python processes are started; without their cache each compiles its libraries anew, for seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo demo-reset worker host-dashboard product-site test test-all check bench bench-send chaos proof
+.PHONY: help demo demo-reset worker host-dashboard product-site test test-all check bench bench-send bench-clicks fuzz audit chaos proof
 
 help:
 	@echo "make demo                   a sample product with a year of history, in the browser; Ctrl-C stops it"
@@ -23,6 +23,9 @@ help:
 	@echo "make bench-send             how fast reminders leave, beside npm web-push and plain pywebpush"
 	@echo "make bench BENCH=--help     what else can be measured"
 	@echo "make proof                  whether the figures tell the truth: coverage of intervals, false alarms"
+	@echo "make bench-clicks           how many clicks a second are counted, beside a bare INSERT"
+	@echo "make fuzz                   100,000 hostile requests to the public routes"
+	@echo "make audit                  asks which pinned libraries have known holes"
 	@echo "make chaos                  kills everything while reminders leave, and accounts for each of them"
 
 demo: $(STAMP)
@@ -61,6 +64,15 @@ bench: $(STAMP)
 
 bench-send: $(STAMP)
 	$(PYTHON_IN_VENV) -m bench send $(SEND)
+
+bench-clicks: $(STAMP)
+	$(PYTHON_IN_VENV) -m bench clicks
+
+fuzz: $(STAMP)
+	FUZZ=7200 $(PYTHON_IN_VENV) -m pytest -q tests/test_fuzz.py
+
+audit: $(STAMP)
+	$(PYTHON_IN_VENV) -m uv tool run pip-audit==2.10.1 --disable-pip --no-deps -r constraints.txt
 
 chaos: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server

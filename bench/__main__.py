@@ -2,12 +2,13 @@
 
 import click
 
-from bench import chaos, consumers, memory, overview, proof, send
+from bench import chaos, clicks, consumers, memory, overview, proof, send
 
 cli = click.Group(
     help="Benchmarks; each prints what it measured and how.",
     commands={
         "chaos": chaos.main,
+        "clicks": clicks.main,
         "consumers": consumers.main,
         "memory": memory.main,
         "overview": overview.main,
