@@ -2,7 +2,7 @@
 
 import click
 
-from bench import chaos, clicks, consumers, memory, overview, proof, send
+from bench import chaos, clicks, consumers, listing, memory, overview, proof, send
 
 cli = click.Group(
     help="Benchmarks; each prints what it measured and how.",
@@ -10,6 +10,7 @@ cli = click.Group(
         "chaos": chaos.main,
         "clicks": clicks.main,
         "consumers": consumers.main,
+        "listing": listing.main,
         "memory": memory.main,
         "overview": overview.main,
         "proof": proof.main,

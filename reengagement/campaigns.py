@@ -1,4 +1,4 @@
-"""Campaigns: which close, which open, which level is due, and how one advances.
+"""Campaigns: which close, which open, and how one advances.
 
 A campaign is one user's lapse. It opens once (B1, B2), advances when a notification is settled, and
 closes as *returned*, *exhausted* or *opted out*. What a run is about to do is staged first, written last.
@@ -33,8 +33,9 @@ from sqlalchemy.dialects.postgresql import BIT, insert
 from sqlalchemy.types import Double, Integer, Text
 
 from reengagement.arrays import any_of, rows_of
-from reengagement.audience import activity_until
+from reengagement.audience import activity_until, is_of
 from reengagement.host import Host
+from reengagement.levels import due_at, last_reminder_at
 from reengagement.rules import Rules
 from reengagement.staging import stage
 from reengagement.tables import LEVELS, Time, campaign, notification, opt_out
@@ -45,9 +46,14 @@ LATE_STEPS = timedelta(days=7)
 
 
 def stage_closing(
-    connection: Connection, host: Host, rules: Rules, now: datetime, activity: TableClause
+    connection: Connection,
+    host: Host,
+    rules: Rules,
+    now: datetime,
+    activity: TableClause,
+    only: str | None = None,
 ) -> TableClause:
-    """Stage `campaign_id, reason, returned_at` of the open campaigns that end now.
+    """Stage `campaign_id, reason, returned_at` of the open campaigns (of the user `only`) that end now.
 
     1. *returned*: a step at or after the start (B4). Judged by the step's time, however late the run is:
        a step after the window's end, with no level left, comes after the campaign was exhausted.
@@ -69,7 +75,7 @@ def stage_closing(
             case((returned, back.c.at)).label("returned_at"),
         )
         .select_from(campaign.outerjoin(back, back.c.campaign_id == campaign.c.id))
-        .where(campaign.c.is_active)
+        .where(campaign.c.is_active, is_of(campaign.c.user_id, only))
         .subquery("judged")
     )
     return stage(connection, "run_closing", select(judged).where(judged.c.reason.is_not(None)))
@@ -114,7 +120,6 @@ def stage_opening(
     """
     place = func.row_number().over(order_by=inactive.c.user_id)
     number = func.lpad(cast(place, Text), 7, "0")
-    holdout = _share_of(salt, inactive.c.user_id) < rules.holdout_share
     return stage(
         connection,
         "run_opening",
@@ -124,9 +129,19 @@ def stage_opening(
             inactive.c.newest,
             inactive.c.ordinal,
             inactive.c.last_reminder_at,
-            case((holdout, "holdout"), else_="treated").label("arm"),
+            _arm(rules, salt, inactive.c.user_id).label("arm"),
         ).where(inactive.c.held_back.is_(None)),
     )
+
+
+def arm_of(connection: Connection, rules: Rules, salt: str, user_id: str) -> str:
+    """Return the arm that a campaign of this user opened now would be in."""
+    arm: str = connection.execute(select(_arm(rules, salt, literal(user_id, Text)))).scalar_one()
+    return arm
+
+
+def _arm(rules: Rules, salt: str, user_id: ColumnElement[str]) -> ColumnElement[str]:
+    return case((_share_of(salt, user_id) < rules.holdout_share, "holdout"), else_="treated")
 
 
 def _share_of(salt: str, user_id: ColumnElement[str]) -> ColumnElement[Any]:
@@ -134,70 +149,6 @@ def _share_of(salt: str, user_id: ColumnElement[str]) -> ColumnElement[Any]:
     digest = func.md5(func.concat(salt, ":holdout:", user_id))
     bits = cast(func.concat("x", func.substr(digest, 1, 8)), BIT(32))
     return cast(cast(bits, BigInteger), Double) / float(2**32)
-
-
-def stage_due(
-    connection: Connection,
-    host: Host,
-    rules: Rules,
-    now: datetime,
-    *,
-    activity: TableClause,
-    closing: TableClause,
-    opening: TableClause,
-) -> TableClause:
-    """Stage whom to remind now: `campaign_id, user_id, ordinal, level, last_activity_at, due_at`.
-
-    A level is due at max(last activity + the level's day, last reminder to this user + gap) (B3, B5).
-    The last activity is the host's as it is now, where a step has moved since the campaign opened.
-    """
-    newest = func.coalesce(activity.c.newest, campaign.c.last_activity_at)
-    standing = (
-        select(
-            campaign.c.id.label("campaign_id"),
-            campaign.c.user_id.label("user_id"),
-            func.coalesce(campaign.c.ordinal, 1).label("ordinal"),
-            campaign.c.current_level.label("level"),
-            newest.label("last_activity_at"),
-            due_at(rules, newest, campaign.c.current_level, _last_reminder_at()).label("due_at"),
-        )
-        .select_from(
-            campaign.outerjoin(activity, activity.c.user_id == campaign.c.user_id).outerjoin(
-                closing, closing.c.campaign_id == campaign.c.id
-            )
-        )
-        .where(campaign.c.is_active, campaign.c.arm == "treated", closing.c.campaign_id.is_(None))
-        .where(
-            ~exists().where(
-                notification.c.campaign_id == campaign.c.id, notification.c.level == campaign.c.current_level
-            )
-        )
-    )
-    fresh = select(
-        opening.c.campaign_id,
-        opening.c.user_id,
-        opening.c.ordinal,
-        literal(1, Integer).label("level"),
-        opening.c.newest.label("last_activity_at"),
-        due_at(rules, opening.c.newest, literal(1), opening.c.last_reminder_at).label("due_at"),
-    ).where(opening.c.arm == "treated")
-    either = union_all(standing, fresh).subquery("either")
-    due = select(either).where(either.c.due_at <= now)
-    if rules.honour_host_settings:
-        due = due.where(either.c.user_id.not_in(host.reminders_refused()))
-    return stage(connection, "run_due", due)
-
-
-def due_at(
-    rules: Rules,
-    last_activity_at: ColumnElement[Any],
-    level: ColumnElement[int],
-    last_reminder_at: ColumnElement[Any],
-) -> ColumnElement[datetime]:
-    """Return when `level` is due (B3, B5). PostgreSQL's greatest() passes over nulls."""
-    days = case(*((level == each, rules.level_days[each - 1]) for each in LEVELS))
-    by_lapse = last_activity_at + func.make_interval(0, 0, 0, days)
-    return func.greatest(by_lapse, last_reminder_at + rules.gap, type_=Time())
 
 
 def stage_moved(connection: Connection, activity: TableClause, closing: TableClause) -> TableClause:
@@ -240,11 +191,6 @@ def lock(connection: Connection, *staged: TableClause) -> None:
     ids = union_all(*(select(each.c.campaign_id) for each in staged))
     rows = select(campaign.c.id).where(campaign.c.id.in_(ids)).order_by(campaign.c.id)
     connection.execute(select(func.count()).select_from(rows.with_for_update(key_share=True).subquery()))
-
-
-def _last_reminder_at() -> ColumnElement[datetime]:
-    """An older system knew only when it last sent."""
-    return func.coalesce(campaign.c.last_reminder_at, campaign.c.last_sent_at)
 
 
 def close(connection: Connection, closing: TableClause, now: datetime) -> int:
@@ -305,7 +251,7 @@ def open_staged(
 
 def follow_moved(connection: Connection, rules: Rules, now: datetime, moved: TableClause) -> int:
     """Note the newest step of the staged campaigns anew, and when their level is due; return how many."""
-    due = due_at(rules, moved.c.newest, campaign.c.current_level, _last_reminder_at())
+    due = due_at(rules, moved.c.newest, campaign.c.current_level, last_reminder_at())
     return connection.execute(
         update(campaign)
         .where(campaign.c.id == moved.c.campaign_id, campaign.c.is_active)
@@ -359,7 +305,7 @@ def follow(connection: Connection, rules: Rules, now: datetime, news: Mapping[st
     )
     level = campaign.c.current_level
     moves = and_(campaign.c.is_active, campaign.c.next_due_at.is_not(None), level == given.c.settled_level)
-    reminded_at = func.greatest(_last_reminder_at(), given.c.reminded_at, type_=Time())
+    reminded_at = func.greatest(last_reminder_at(), given.c.reminded_at, type_=Time())
     next_due_at = due_at(rules, campaign.c.last_activity_at, level + 1, reminded_at)
     connection.execute(
         update(campaign)
@@ -379,13 +325,16 @@ def follow(connection: Connection, rules: Rules, now: datetime, news: Mapping[st
     )
 
 
-def repair(connection: Connection, rules: Rules, now: datetime) -> None:
-    """Advance campaigns whose level is settled and that a crash left where they were."""
+def repair(connection: Connection, rules: Rules, now: datetime, only: str | None = None) -> None:
+    """Advance campaigns (of the user `only`) whose level is settled and that a crash left where they were."""
     left = connection.execute(
         select(campaign.c.id, campaign.c.current_level)
         .join(notification, _at_current_level())
         .where(
-            notification.c.settled_at.is_not(None), campaign.c.is_active, campaign.c.next_due_at.is_not(None)
+            notification.c.settled_at.is_not(None),
+            campaign.c.is_active,
+            campaign.c.next_due_at.is_not(None),
+            is_of(campaign.c.user_id, only),
         )
     )
     follow(connection, rules, now, {row.id: News(settled_level=row.current_level) for row in left})

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TableClause, func, select
 
-from reengagement import audience, campaigns, composing, host, migrations, pause, rules, runs
+from reengagement import audience, campaigns, composing, host, levels, migrations, pause, rules, runs
 from reengagement.database import autocommit, clock, floor_to_milliseconds
 from reengagement.errors import AlreadyRunning
 from reengagement.host import Host
@@ -47,9 +47,11 @@ class RunReport:
 
 @dataclass(frozen=True)
 class PlannedReminder:
-    """One reminder that a run would write. `days` are whole days since the last activity."""
+    """One reminder that a run would write. `days` are whole days since the last activity; `name` is None
+    where the host doesn't know one."""
 
     user_id: str
+    name: str | None
     level: int
     days: int
     message_type: str
@@ -60,22 +62,43 @@ class PlannedReminder:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do now."""
+    """What a run would do at `now`.
+
+    `reminders` may be fewer than would be written, whose numbers are in `by_level`. `held_back` are inactive
+    users without a new campaign, by reason (`audience.HELD_BACK`); `kept_back` campaigns without a reminder,
+    by reason (`levels.KEPT_BACK`); `without_text` would get one, and no text suits them.
+    """
 
     now: datetime
     new_campaigns: int
     closed_campaigns: int
     reminders: tuple[PlannedReminder, ...]
+    by_level: Mapping[int, int]
     inactive: int
     held_back: Mapping[str, int]
+    kept_back: Mapping[str, int]
+    without_text: int
     paused: bool
+
+    @property
+    def scheduled_notifications(self) -> int:
+        """Return how many reminders would be written."""
+        return sum(self.by_level.values())
+
+
+@dataclass(frozen=True)
+class People:
+    """Stages of the people a run looks at: active lately, their campaign ends, inactive, theirs opens."""
+
+    activity: TableClause
+    closing: TableClause
+    inactive: TableClause
+    opening: TableClause
 
 
 @dataclass(frozen=True)
 class _Staged:
-    activity: TableClause
-    closing: TableClause
-    opening: TableClause
+    people: People
     moved: TableClause
     late: TableClause
     due: TableClause
@@ -138,7 +161,6 @@ def _carry_out(
         runs.note_stage(journal, run_id, stage)
         progress(stage)
 
-    campaigns.repair(work, in_force, now)
     seen = host.connect(settings.host, work)
     staged = _stage(work, seen, in_force, now, run_id, tell)
     tell("writing")
@@ -162,28 +184,56 @@ def _stage(
     """Stage what a run would do; nothing of ours is changed."""
     work.exec_driver_sql(f"SET LOCAL work_mem = '{WORK_MEM}'")
     work.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")  # stages differ from run to run
-    salt = work.execute(select(setting.c.value).where(setting.c.name == "salt")).scalar_one()
-    tell("activity")
-    activity = audience.stage_activity(work, seen, in_force, now)
-    tell("closing")
-    closing = campaigns.stage_closing(work, seen, in_force, now, activity)
-    late = campaigns.stage_late_returns(work, seen, in_force, now, activity)
-    moved = campaigns.stage_moved(work, activity, closing)
-    tell("opening")
-    inactive = audience.stage_inactive(work, seen, in_force, now, activity, closing)
-    opening = campaigns.stage_opening(work, in_force, run_id, salt, inactive)
+    salt = salt_of(work)
+    people = stage_people(work, seen, in_force, now, salt, run_id=run_id, tell=tell)
+    late = campaigns.stage_late_returns(work, seen, in_force, now, people.activity)
+    moved = campaigns.stage_moved(work, people.activity, people.closing)
     tell("due")
-    due = campaigns.stage_due(work, seen, in_force, now, activity=activity, closing=closing, opening=opening)
+    due = levels.stage_due(work, seen, in_force, now, people.activity, people.closing, people.opening)
     tell("composing")
-    composed, left_out = composing.compose(work, seen, in_force, now, salt=salt, activity=activity, due=due)
-    by_reason = audience.count_by_reason(work, inactive)
+    composed, left_out = composing.compose(
+        work, seen, in_force, now, salt=salt, activity=people.activity, due=due
+    )
+    by_reason = audience.count_by_reason(work, people.inactive)
     counts = {
         "inactive": sum(by_reason.values()),
         "held_back": {reason: users for reason, users in by_reason.items() if reason},
         "left_out": left_out,
-        "closed": _count_by(work, closing),
+        "closed": _count_by(work, people.closing),
     }
-    return _Staged(activity, closing, opening, moved, late, due, composed, salt, counts)
+    return _Staged(people, moved, late, due, composed, salt, counts)
+
+
+def salt_of(connection: Connection) -> str:
+    """Return the salt that decides who is held out and who gets which text."""
+    salt: str = connection.execute(select(setting.c.value).where(setting.c.name == "salt")).scalar_one()
+    return salt
+
+
+def stage_people(
+    work: Connection,
+    seen: Host,
+    in_force: Rules,
+    now: datetime,
+    salt: str,
+    *,
+    run_id: int = 0,
+    only: str | None = None,
+    tell: Progress = lambda stage: None,
+) -> People:
+    """Stage whose campaign ends and whose opens; with `only`, of that user, to explain what a run does.
+
+    What a crash left out is repaired first; whoever only shows what a run would do rolls it back.
+    """
+    campaigns.repair(work, in_force, now, only)
+    tell("activity")
+    activity = audience.stage_activity(work, seen, in_force, now, only)
+    tell("closing")
+    closing = campaigns.stage_closing(work, seen, in_force, now, activity, only)
+    tell("opening")
+    inactive = audience.stage_inactive(work, seen, in_force, now, activity, closing)
+    opening = campaigns.stage_opening(work, in_force, run_id, salt, inactive)
+    return People(activity, closing, inactive, opening)
 
 
 def _count_by(work: Connection, closing: TableClause) -> dict[str, int]:
@@ -192,30 +242,47 @@ def _count_by(work: Connection, closing: TableClause) -> dict[str, int]:
 
 
 def _write(work: Connection, staged: _Staged, in_force: Rules, now: datetime, run_id: int) -> runs.Outcome:
-    campaigns.lock(work, staged.closing, staged.moved, staged.late)
-    closed = campaigns.close(work, staged.closing, now)
-    opened = campaigns.open_staged(work, in_force, now, run_id, staged.salt, staged.opening)
+    closing, opening = staged.people.closing, staged.people.opening
+    campaigns.lock(work, closing, staged.moved, staged.late)
+    closed = campaigns.close(work, closing, now)
+    opened = campaigns.open_staged(work, in_force, now, run_id, staged.salt, opening)
     campaigns.follow_moved(work, in_force, now, staged.moved)
     campaigns.record_late_returns(work, now, staged.late)
     scheduled = composing.write(work, in_force, now, run_id)
     return runs.Outcome(opened, scheduled, closed, staged.counts)
 
 
-def dry_run(engine: Engine, settings: Settings, *, now: datetime | None = None) -> Plan:
-    """Return what a run at `now` would do, and change nothing. Raises as `run` does."""
+def dry_run(
+    engine: Engine,
+    settings: Settings,
+    *,
+    now: datetime | None = None,
+    at_most: int | None = None,
+    progress: Progress = lambda stage: None,
+) -> Plan:
+    """Return what a run at `now` would do, with `at_most` reminders of each level, and change nothing.
+
+    Raises as `run` does.
+    """
     with engine.connect() as work, work.begin() as transaction:
         migrations.check_migrated(work)
         in_force = rules.in_force(work, settings.rules).rules
         at = floor_to_milliseconds(now) if now else clock(work)
         seen = host.connect(settings.host, work)
-        staged = _stage(work, seen, in_force, at, 0, lambda stage: None)
+        staged = _stage(work, seen, in_force, at, 0, progress)
+        people = staged.people
         plan = Plan(
             now=at,
-            new_campaigns=_count(work, staged.opening),
-            closed_campaigns=_count(work, staged.closing),
-            reminders=_planned(work, staged, in_force, at),
+            new_campaigns=_count(work, people.opening),
+            closed_campaigns=_count(work, people.closing),
+            reminders=_planned(work, staged, seen, at, at_most),
+            by_level=_count_by_level(work, staged.composed),
             inactive=staged.counts["inactive"],
             held_back=staged.counts["held_back"],
+            kept_back=levels.count_kept_back(
+                work, seen, in_force, at, people.activity, people.closing, people.opening
+            ),
+            without_text=sum(staged.counts["left_out"].values()),
             paused=pause.since(work) is not None,
         )
         transaction.rollback()
@@ -226,11 +293,18 @@ def _count(work: Connection, staged: TableClause) -> int:
     return work.execute(select(func.count()).select_from(staged)).scalar_one()
 
 
+def _count_by_level(work: Connection, composed: TableClause) -> dict[int, int]:
+    rows = work.execute(select(composed.c.level, func.count().label("n")).group_by(composed.c.level))
+    return {row.level: row.n for row in rows}
+
+
 def _planned(
-    work: Connection, staged: _Staged, in_force: Rules, now: datetime
+    work: Connection, staged: _Staged, seen: Host, now: datetime, at_most: int | None
 ) -> tuple[PlannedReminder, ...]:
+    """Return the first reminders of each level by user id, all of them without `at_most`."""
     due, composed = staged.due, staged.composed
-    rows = work.execute(
+    place = func.row_number().over(partition_by=due.c.level, order_by=due.c.user_id)
+    ranked = (
         select(
             due.c.user_id,
             due.c.level,
@@ -239,13 +313,19 @@ def _planned(
             composed.c.variant_id,
             composed.c.title,
             composed.c.body,
+            place.label("place"),
         )
         .join(composed, composed.c.campaign_id == due.c.campaign_id)
-        .order_by(due.c.level, due.c.user_id)
+        .subquery("ranked")
     )
+    users = seen.users().subquery("users")
+    chosen = select(ranked, users.c.name).outerjoin(users, users.c.user_id == ranked.c.user_id)
+    if at_most is not None:
+        chosen = chosen.where(ranked.c.place <= at_most)
     return tuple(
         PlannedReminder(
             user_id=row.user_id,
+            name=row.name,
             level=row.level,
             days=(now - row.last_activity_at).days,
             message_type=row.message_type,
@@ -253,5 +333,5 @@ def _planned(
             title=row.title,
             body=row.body,
         )
-        for row in rows
+        for row in work.execute(chosen.order_by(ranked.c.level, ranked.c.user_id))
     )

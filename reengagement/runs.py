@@ -180,6 +180,15 @@ def scheduled_for(rules: Rules, now: datetime) -> datetime:
     return now - (local - at)
 
 
+def next_run(connection: Connection, rules: Rules, now: datetime, after: datetime) -> datetime:
+    """Return when the first scheduled run comes that plans for `after` or later: `now` if one is due."""
+    if after <= now and is_due(connection, rules, now):
+        return now
+    since = max(now, after)
+    same_day = scheduled_for(rules, since)
+    return same_day if same_day >= since else scheduled_for(rules, since + timedelta(days=1))
+
+
 def planning_time(rules: Rules, now: datetime) -> datetime:
     """Return the time that a scheduled run plans for: `run_at` itself if it started about then.
 

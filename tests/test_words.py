@@ -1,8 +1,10 @@
 """Russian and English throughout (F7): all translated, numbers and plurals as each language has them."""
 
+import ast
 import string
 from datetime import date, datetime
 from io import BytesIO
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +13,19 @@ from babel.messages.mofile import write_mo
 from reengagement.audience import HELD_BACK
 from reengagement.auditing import ACTIONS
 from reengagement.dashboard import catalogue, labels, rule_words
+from reengagement.levels import KEPT_BACK
 from reengagement.planner import STAGES
 from reengagement.rules import Rules
-from reengagement.tables import CLOSED_REASONS, MESSAGE_TYPES, RUN_STATES
+from reengagement.tables import (
+    ARMS,
+    CLOSED_REASONS,
+    FINAL_STATES,
+    MESSAGE_TYPES,
+    OPEN_STATES,
+    OUTCOMES,
+    REASONS,
+    RUN_STATES,
+)
 from reengagement.words import FALLBACK, LANGUAGES, best_language, words
 
 TRANSLATED = sorted(LANGUAGES.keys() - {FALLBACK})
@@ -159,3 +171,37 @@ def test_every_stored_word_has_a_name(code):
     for rule in Rules.model_fields:
         assert rule_words.name(language, rule) != rule
         assert rule_words.meaning(language, rule)
+    for reason in KEPT_BACK:
+        assert "3" in labels.kept_back(language, reason, 3)
+    assert all(labels.arm(language, name) for name in ARMS)
+    assert all(labels.outcome(language, name) for name in OUTCOMES)
+    assert all(labels.delivery_state(language, state) for state in (*OPEN_STATES, *FINAL_STATES))
+    for reason in REASONS:
+        assert labels.reason(language, reason) != reason
+        assert labels.reason(language, reason) in labels.reason(language, f"gave_up_{reason}")
+    assert all(str(status) in labels.reason(language, f"http_{status}") for status in (201, 403, 418, 503))
+
+
+def reasons_in(tree):
+    """Yield the literal reasons of answers, of verdicts before posting, and of what was lost or confirmed."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name("Answer"), args=[_, ast.Constant(str() as word), *_]):
+                yield word
+            case ast.Tuple(elts=[_, ast.Constant(state), ast.Constant(str() as word)]) if (
+                state in FINAL_STATES
+            ):
+                yield word
+            case ast.keyword(arg="reason", value=ast.Constant(str() as word)):
+                yield word
+            case ast.FunctionDef(name=name) if name.startswith("_reason_"):
+                found = [each for part in node.body for each in ast.walk(part)]
+                yield from (each.value for each in found if isinstance(each, ast.Constant) and each.value)
+
+
+def test_every_reason_that_the_code_gives_a_delivery_is_known():
+    package = Path(labels.__file__).parents[1]
+    files = [package / "webpush.py", *(package / "delivery").glob("*.py")]
+    found = {word for file in files for word in reasons_in(ast.parse(file.read_text()))}
+    assert found >= {"too_late", "bad_keys", "bad_payload", "confirmed", "dns", "timeout"}
+    assert found <= set(REASONS)

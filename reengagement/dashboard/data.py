@@ -156,6 +156,18 @@ def _check_migrated(connection: Connection) -> None:
 
 
 @contextmanager
+def scratch(settings: Settings) -> Iterator[Connection]:
+    """Yield a connection that sees one moment of the database, and of whose work nothing is kept.
+
+    For what works in temporary tables, which a read-only transaction can't make. Raises ReengagementError.
+    """
+    with errors_in_words(), engine_of(settings).connect() as connection:
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        _check_migrated(connection)
+        yield connection
+
+
+@contextmanager
 def transaction(settings: Settings) -> Iterator[Connection]:
     """Yield a connection whose work is committed at the end. Raises ReengagementError."""
     with errors_in_words(), engine_of(settings).begin() as connection:

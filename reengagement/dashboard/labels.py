@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from reengagement.naming import message_type as message_type
 from reengagement.stats import Rate
 from reengagement.words import Words
@@ -159,3 +161,116 @@ def held_back(words: Words, reason: str, n: int) -> str:
             n,
         ),
     }[reason]
+
+
+def kept_back(words: Words, reason: str, n: int) -> str:
+    """Return a sentence on `n` campaigns that get no reminder now (`levels.KEPT_BACK`)."""
+    return {
+        "holdout": words.ngettext(
+            "{n} campaign is in the holdout: it is watched, and nothing is sent.",
+            "{n} campaigns are in the holdout: they are watched, and nothing is sent.",
+            n,
+        ),
+        "in_hand": words.ngettext(
+            "{n} campaign has the reminder of its level: it waits in the queue, or was the last.",
+            "{n} campaigns have the reminders of their levels: these wait in the queue, or were the last.",
+            n,
+        ),
+        "refused": words.ngettext(
+            "{n} campaign's user refuses reminders in the product's settings.",
+            "{n} campaigns' users refuse reminders in the product's settings.",
+            n,
+        ),
+        "too_soon": words.ngettext(
+            "{n} campaign's next level isn't due yet.", "{n} campaigns' next levels aren't due yet.", n
+        ),
+    }[reason]
+
+
+def arm(words: Words, name: str) -> str:
+    """Return the name of an arm of the holdout experiment."""
+    return {
+        "treated": words.pgettext("arm", "Is reminded"),
+        "holdout": words.pgettext("arm", "Holdout"),
+    }[name]
+
+
+def delivery_state(words: Words, state: str) -> str:
+    """Return the name of a delivery's state (`tables.OPEN_STATES`, `tables.FINAL_STATES`)."""
+    return {
+        "queued": words.pgettext("delivery", "Waiting"),
+        "claimed": words.pgettext("delivery", "Taken by a worker"),
+        "posting": words.pgettext("delivery", "Being sent"),
+        "accepted": words.pgettext("delivery", "Accepted"),
+        "gone": words.pgettext("delivery", "Subscription gone"),
+        "rejected": words.pgettext("delivery", "Rejected"),
+        "expired": words.pgettext("delivery", "Expired"),
+        "unsupported": words.pgettext("delivery", "Not Web Push"),
+        "suppressed": words.pgettext("delivery", "Held back"),
+        "unknown": words.pgettext("delivery", "Unknown"),
+    }[state]
+
+
+def outcome(words: Words, name: str) -> str:
+    """Return the name of what became of a reminder (`tables.OUTCOMES`)."""
+    return {
+        "sent": words.pgettext("reminder", "Sent"),
+        "unknown": words.pgettext("reminder", "Perhaps arrived"),
+        "failed": words.pgettext("reminder", "Failed"),
+        "expired": words.pgettext("reminder", "Expired"),
+        "suppressed": words.pgettext("reminder", "Held back"),
+        "unreachable": words.pgettext("reminder", "Unreachable"),
+    }[name]
+
+
+def reason(words: Words, name: str) -> str:
+    """Return why a delivery is in its state (`tables.REASONS`); an unknown word is shown as it is stored."""
+    _ = words.gettext
+    if name.startswith("gave_up_"):
+        return _("five tries failed, the last one: {reason}").format(
+            reason=reason(words, name.removeprefix("gave_up_"))
+        )
+    if status := re.fullmatch(r"http_([0-9]{3})", name):
+        return _answer(words, int(status[1]))
+    return {
+        "opted_out": _("the user wants no more reminders"),
+        "returned": _("the user came back"),
+        "closed": _("the campaign had been closed"),
+        "too_late": _("it was too late for it to leave"),
+        "no_subscription": _("the user had no such subscription any more"),
+        "invalid_endpoint": _("the browser had given the subscription up"),
+        "bad_keys": _("the subscription's keys can't be used"),
+        "not_allowed": _("the address is no push service that we know"),
+        "private_address": _("the push service's name leads into a private network"),
+        "payload_size": _("the text is too long for a push message"),
+        "bad_payload": _("the text can't be made into a push message"),
+        "dns": _("the push service's name wasn't found"),
+        "tls": _("no safe connection to the push service"),
+        "connect": _("the push service couldn't be reached"),
+        "timeout": _("the push service gave no answer in time"),
+        "reset": _("the connection broke off before the answer"),
+        "malformed": _("the push service's answer couldn't be read"),
+        "stopped": _("the worker was stopped before the answer came"),
+        "worker_lost": _("the worker was lost before the answer came"),
+        "confirmed": _("it was shown or pressed, so it had arrived"),
+        "expo": _("a subscription of Expo, which we can't send to"),
+        "rustore": _("a subscription of RuStore, which we can't send to"),
+    }.get(name, name)
+
+
+def _answer(words: Words, status: int) -> str:
+    """Return what the status of a push service's answer means."""
+    _ = words.gettext
+    if 200 <= status < 300:
+        return _("the push service took it ({status})").format(status=status)
+    known = {
+        401: _("the push service refused our key (401)"),
+        403: _("the push service refused our key (403)"),
+        404: _("the push service knows no such subscription (404)"),
+        410: _("the subscription has ended (410)"),
+        413: _("the push service found the message too large (413)"),
+        429: _("the push service asked us to slow down (429)"),
+    }
+    if status >= 500:
+        return known.get(status, _("the push service had trouble ({status})").format(status=status))
+    return known.get(status, _("the push service answered {status}").format(status=status))

@@ -14,8 +14,29 @@ def remember(pages: Mapping[str, st.Page]) -> None:
     st.session_state[KEY] = dict(pages)
 
 
-def show(name: str) -> None:
-    """Show a link to the page `name`, with its title; nothing where there is no such page."""
-    page = st.session_state.get(KEY, {}).get(name)
+def show(name: str, label: str | None = None, query: Mapping[str, str] | None = None) -> None:
+    """Show a link to the page `name`, by its title or `label`; nothing where there is no such page.
+
+    `query` is what stands in its address. The label is Markdown.
+    """
+    page = _page(name)
     if page is not None:
-        st.page_link(page, icon=":material/arrow_forward:", width="content")
+        st.page_link(
+            page,
+            label=label,
+            icon=":material/arrow_forward:",
+            width="content",
+            query_params=dict(query) if query else None,
+        )
+
+
+def go(name: str, query: Mapping[str, str]) -> None:
+    """Go to the page `name`; stay where there is no such page."""
+    page = _page(name)
+    if page is not None:
+        st.switch_page(page, query_params=dict(query))
+
+
+def _page(name: str) -> st.Page | None:
+    page: st.Page | None = st.session_state.get(KEY, {}).get(name)
+    return page

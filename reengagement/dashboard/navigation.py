@@ -50,6 +50,16 @@ SECTIONS = (
         ),
     ),
     Section(
+        lambda words: words.gettext("Reminders"),
+        (
+            Entry("campaigns", ":material/campaign:", lambda words: words.gettext("Campaigns")),
+            Entry("why", ":material/person_search:", lambda words: words.gettext("Why this user?")),
+            Entry(
+                "tomorrow", ":material/event_upcoming:", lambda words: words.gettext("Tomorrow's reminders")
+            ),
+        ),
+    ),
+    Section(
         lambda words: words.gettext("Operation"),
         (
             Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),

@@ -97,8 +97,11 @@ def read(text: str, *, compare: bool = False) -> Chosen | None:
     return Chosen(dates=(first, last), compare=compare) if EARLIEST <= first <= last <= LATEST else None
 
 
-def show(now: datetime, zone: ZoneInfo) -> None:
-    """Show the picker; what is picked is in the URL before the page is drawn anew."""
+def show(now: datetime, zone: ZoneInfo, *, compares: bool = True) -> None:
+    """Show the picker; what is picked is in the URL before the page is drawn anew.
+
+    With `compares` it also offers the period before, where there is one.
+    """
     words, current = language.chosen(), chosen()
     _keep(current)
     today = now.replace(tzinfo=UTC).astimezone(zone).date()
@@ -118,7 +121,7 @@ def show(now: datetime, zone: ZoneInfo) -> None:
         )
         if current.dates:
             _show_dates(current.dates, words)
-        if current.text != ALL:
+        if compares and current.text != ALL:
             st.toggle(
                 words.gettext("Compare with the period before"),
                 key=COMPARES,

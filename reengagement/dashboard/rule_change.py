@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,9 +163,8 @@ def _tomorrow(in_force: Rules, now: datetime) -> Outlook:
     under = current.model_copy(update={"rules": in_force.model_dump(mode="json")})
     at = runs.scheduled_for(in_force, now + timedelta(days=1))
     with data.errors_in_words():
-        plan = planner.dry_run(engine_of(current), under, now=at)
-    by_level = Counter(reminder.level for reminder in plan.reminders)
-    return Outlook(at, plan.new_campaigns, plan.closed_campaigns, by_level, plan.held_back)
+        plan = planner.dry_run(engine_of(current), under, now=at, at_most=0)
+    return Outlook(at, plan.new_campaigns, plan.closed_campaigns, plan.by_level, plan.held_back)
 
 
 def _save(proposed: Proposed, by: str) -> None:

@@ -4,9 +4,10 @@ Their definitions are in `docs/figures.md`. A rate is never stored: rows carry c
 `reengagement.stats.Rate` does the arithmetic. Times are naive UTC.
 """
 
-from reengagement.metrics.campaigns import RecentCampaign, Totals, recent_campaigns, totals
+from reengagement.metrics.campaigns import RecentCampaign, Totals, campaigns_of, recent_campaigns, totals
 from reengagement.metrics.history import PageOfRuns, PastRun, past_run, past_runs
 from reengagement.metrics.holdout import Course, allocations, courses, opened_a_day, strata
+from reengagement.metrics.listing import STATUSES, Page, Place, Wanted, count_campaigns, page_of_campaigns
 from reengagement.metrics.matured import Matured, matured
 from reengagement.metrics.messages import LevelRow, Sent, TypeRow, VariantRow, by_level, by_type, by_variant
 from reengagement.metrics.operations import (
@@ -18,43 +19,61 @@ from reengagement.metrics.operations import (
     settled_last_day,
     waiting,
 )
+from reengagement.metrics.people import Person, find_people, person
 from reengagement.metrics.period import ALL_TIME, Period
 from reengagement.metrics.reach import Reach, reach
+from reengagement.metrics.story import AHEAD, DeliveryStory, Event, NotificationStory, Story, story_of
 from reengagement.metrics.timeline import Day, daily
 
 __all__ = [
+    "AHEAD",
     "ALL_TIME",
+    "STATUSES",
     "Consumer",
     "Course",
     "Day",
+    "DeliveryStory",
+    "Event",
     "LastRun",
     "LevelRow",
     "Matured",
+    "NotificationStory",
+    "Page",
     "PageOfRuns",
     "PastRun",
     "Period",
+    "Person",
+    "Place",
     "Reach",
     "RecentCampaign",
     "Sent",
+    "Story",
     "Totals",
     "TypeRow",
     "VariantRow",
     "Waiting",
+    "Wanted",
     "allocations",
     "by_level",
     "by_type",
     "by_variant",
+    "campaigns_of",
     "consumers_alive",
+    "count_campaigns",
     "courses",
     "daily",
+    "find_people",
     "last_run",
     "matured",
     "opened_a_day",
+    "page_of_campaigns",
     "past_run",
     "past_runs",
+    "person",
     "reach",
     "recent_campaigns",
     "settled_last_day",
+    "story_of",
     "strata",
     "totals",
     "waiting",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, or_, select
+from sqlalchemy.types import Text
 
+from reengagement.arrays import any_of
 from reengagement.host import Host
 from reengagement.metrics.messages import SENT, SENT_AT
 from reengagement.metrics.period import ALL_TIME, Period
@@ -87,8 +91,19 @@ def _opened(period: Period) -> Select[int, int, int, int]:
 
 def recent_campaigns(connection: Connection, host: Host, limit: int = 20) -> list[RecentCampaign]:
     """Return the campaigns opened last, newest first (F4)."""
-    newest = select(campaign).order_by(campaign.c.started_at.desc(), campaign.c.id.desc()).limit(limit)
-    ids = newest.with_only_columns(campaign.c.id).subquery("newest")
+    newest = select(campaign.c.id).order_by(campaign.c.started_at.desc(), campaign.c.id.desc()).limit(limit)
+    return described(connection, host, newest)
+
+
+def campaigns_of(connection: Connection, host: Host, user_id: str, limit: int) -> list[RecentCampaign]:
+    """Return the user's campaigns, newest first."""
+    newest = select(campaign.c.id).where(campaign.c.user_id == user_id)
+    newest = newest.order_by(campaign.c.started_at.desc(), campaign.c.id.desc()).limit(limit)
+    return described(connection, host, newest)
+
+
+def described(connection: Connection, host: Host, ids: Select[Any] | Sequence[str]) -> list[RecentCampaign]:
+    """Return the campaigns of a page, few as they are, with what a list shows of each; newest first."""
     users = host.users().subquery("users")
     own = notification.c.campaign_id == campaign.c.id
     rows = connection.execute(
@@ -102,7 +117,7 @@ def recent_campaigns(connection: Connection, host: Host, limit: int = 20) -> lis
             select(func.count()).where(own, notification.c.clicked).scalar_subquery().label("clicked"),
             STATUS.label("status"),
         )
-        .join(ids, ids.c.id == campaign.c.id)
+        .where(campaign.c.id.in_(ids) if isinstance(ids, Select) else campaign.c.id == any_of(Text, ids))
         .outerjoin(users, users.c.user_id == campaign.c.user_id)
         .order_by(campaign.c.started_at.desc(), campaign.c.id.desc())
     )

@@ -29,6 +29,10 @@ class Period:
         after = last + timedelta(days=1)
         return cls(*(_utc(datetime.combine(day, time(), zone)) for day in (first, after)))
 
+    def has(self, moment: datetime) -> bool:
+        """Tell whether `moment` (naive UTC) lies in this period."""
+        return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
+
     def holds(self, moment: ColumnElement[Any]) -> ColumnElement[bool]:
         """Return the condition that `moment` lies in this period."""
         condition: ColumnElement[bool] = true()

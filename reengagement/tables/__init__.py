@@ -56,6 +56,13 @@ ALERT_KINDS = (
     "click_rate",
 )
 """What people are alerted to, the worst first."""
+REASONS = (
+    *("opted_out", "returned", "closed", "too_late", "no_subscription"),
+    *("invalid_endpoint", "bad_keys", "not_allowed", "private_address", "payload_size", "bad_payload"),
+    *("dns", "tls", "connect", "timeout", "reset", "malformed", "stopped", "worker_lost", "confirmed"),
+    *("expo", "rustore"),
+)
+"""Why a delivery is in its state; beside these `http_` with a status, and `gave_up_` before any of them."""
 
 OUTCOMES = ("sent", "unknown", "failed", "expired", "suppressed", "unreachable")
 """What became of a notification, once no delivery of it is open."""
