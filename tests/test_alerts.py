@@ -1,6 +1,7 @@
 """Alerts (F6): what is amiss, flagged at once, told once, and only when it is certain."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, text, update
 
-from reengagement import alerts
+from reengagement import alerts, database, heartbeat
 from reengagement.alerts import conditions as rules_of_alerts
 from reengagement.alerts import ledger, telling
 from reengagement.alerts.conditions import Condition, Origin, Rates, Signs
+from reengagement.dashboard.markdown import escaped
 from reengagement.metrics import LastRun, Waiting, lately
 from reengagement.metrics.lately import Lately, Move
 from reengagement.rules import Rules
@@ -284,12 +286,8 @@ def test_f6_an_alert_opens_is_told_once_and_closes_by_itself(engine, told, recei
     assert message["message"].endswith("http://localhost:8501/queue")
     assert open_rows(engine)[0].told_at
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                'INSERT INTO "ReengagementConsumer" VALUES'
-                " ('c', 'here', 1, '0', 2, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')"
-            )
-        )
+        one = heartbeat.Consumer("c", "here", 1, "0", 2)
+        heartbeat.beat(connection, one, database.clock(connection))
     alerts.look_after(told)
     assert open_rows(engine) == []
     with engine.connect() as connection:
@@ -403,3 +401,10 @@ def test_every_alert_says_something_in_each_language(code):
 )
 def test_addresses_are_split_before_a_scheme_only(given, count):
     assert len(parse({"REENGAGEMENT_ALERT_URLS": given}).alert_urls) == count
+
+
+def test_text_that_is_not_ours_becomes_neither_markup_nor_link():
+    shown = escaped("see https://evil.example\n**or** www.evil.example a@b.c")
+    assert shown.startswith("see https\\:\u2060\\/\\/\u2060evil")
+    assert "\\*\\*or\\*\\*" in shown
+    assert not re.search(r"://|www\.|@b|\n", shown.replace("\\", ""))

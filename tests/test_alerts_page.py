@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import insert, text
 
-from reengagement import alerts, database
+from reengagement import alerts, database, heartbeat
 from reengagement.alerts import ledger
 from reengagement.alerts.conditions import Condition
 from reengagement.tables import push_origin, run
@@ -51,10 +51,13 @@ def titles(boxes):
 def test_f6_every_page_shows_what_is_amiss_at_once_the_worst_first(dashboard, trouble):
     """With n, and though nobody looks after alerts; further ones than three are a click away."""
     test = opened(lang="en")
+    assert not any(title.startswith("The run of") for title in titles(test.warning)), "it says so itself"
+    assert "1 more alert" in [one.label for one in test.expander]
+    test.switch_page("pages/alerts.py").run()
     nobody, failed, refused, clicks = titles(test.warning)
     assert nobody == "No consumer is running, so nothing is sent."
     assert failed.startswith("The run of ")
-    assert refused == "https://push.example refuses our reminders."
+    assert refused == "push.example refuses our reminders."
     (more,) = (one for one in test.expander if one.label == "2 more alerts")
     assert titles(more.warning) == [clicks] == ["Click rate below 5.0%: 0.0% (0 of 60)"]
     assert titles(more.info) == ["Return rate below 10.0%: 0.0% (0 of 60)"], "not certain: nothing matured"
@@ -87,6 +90,9 @@ def test_the_page_of_alerts_shows_open_ones_history_and_who_is_told(dashboard, t
 def test_with_nothing_amiss_the_page_says_so_and_how_people_are_told(monkeypatch, clone_url, engine):
     with settings_of(monkeypatch, DATABASE_URL=clone_url):
         sign_in(monkeypatch, engine)
+        with engine.begin() as connection:
+            one = heartbeat.Consumer("c", "here", 1, "0", 2)
+            heartbeat.beat(connection, one, database.clock(connection))
         test = opened(lang="en").switch_page("pages/alerts.py").run()
         assert not test.exception
         assert [box.value for box in test.success] == ["Nothing is amiss."]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from reengagement import rules
 from reengagement.alerts import ledger, reading, telling
 from reengagement.alerts.conditions import RATE_KINDS, Details, amiss
-from reengagement.alerts.sentences import PAGES, say
+from reengagement.alerts.sentences import FIRST_PAGE, PAGES, say
 from reengagement.database import clock, engine_of
 from reengagement.rules import Rules
 from reengagement.settings import Settings
@@ -79,7 +79,12 @@ def _tell_of(engine: Engine, settings: Settings, alert_id: int, in_force: Rules)
 def message(settings: Settings, kind: str, details: Details, in_force: Rules) -> tuple[str, str]:
     """Return the title and the body that people get, in the language of the settings."""
     said = say(words(settings.alert_language), kind, details, in_force.zone)
-    return f"⚠️ {said.title}", "\n".join((*said.more, f"{settings.public_url}/{PAGES[kind]}"))
+    return f"⚠️ {said.title}", "\n".join((*said.more, link(settings, PAGES[kind])))
+
+
+def link(settings: Settings, page: str) -> str:
+    """Return where a page is; the first one is at the address itself."""
+    return f"{settings.public_url}/{'' if page == FIRST_PAGE else page}"
 
 
 def send_test(settings: Settings) -> list[telling.Attempt]:
@@ -87,4 +92,4 @@ def send_test(settings: Settings) -> list[telling.Attempt]:
     _ = words(settings.alert_language).gettext
     title = _("A test: alerts reach you")
     body = _("Somebody asked for this message. Nothing is amiss.")
-    return telling.send(telling.receivers(settings), title, f"{body}\n{settings.public_url}/alerts")
+    return telling.send(telling.receivers(settings), title, f"{body}\n{link(settings, 'alerts')}")

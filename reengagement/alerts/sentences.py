@@ -25,6 +25,8 @@ PAGES: Mapping[str, str] = {
 }
 """The page that helps with a kind."""
 
+FIRST_PAGE = "overview"
+
 LONGEST_ERROR = 300
 
 
@@ -82,7 +84,7 @@ def _run_missing(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
 def _refused(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
     _ = words.gettext
     return Sentences(
-        _("{origin} refuses our reminders.").format(origin=details["origin"]),
+        _("{origin} refuses our reminders.").format(origin=details["origin"].removeprefix("https://")),
         (
             words.ngettext(
                 "{n} request in a row was answered with 401 or 403.",

@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from reengagement import alerts, rules, settings
-from reengagement.alerts import Alert, Attempt
-from reengagement.dashboard import data, language, showing
+from reengagement.alerts import Alert, Attempt, Condition
+from reengagement.dashboard import amiss, data, language, showing
 from reengagement.dashboard.problems import shown_in_words
+from reengagement.database import clock
 from reengagement.rules import Rules
 from reengagement.settings import Settings
 from reengagement.words import LANGUAGES, NOTHING, Words
@@ -24,7 +25,8 @@ REENGAGEMENT_ALERT_LANGUAGE=en"""
 @dataclass(frozen=True)
 class _Found:
     rules: Rules
-    open: Sequence[Alert]
+    amiss: Sequence[Condition]
+    rows: Mapping[tuple[str, str], Alert]
     history: Sequence[Alert]
 
 
@@ -32,9 +34,11 @@ def show(name: str) -> None:
     """Show the alerts to the admin `name`."""
     current = settings.load()
     with shown_in_words(), data.snapshot(current) as connection:
+        in_force = rules.in_force(connection, current.rules).rules
         found = _Found(
-            rules.in_force(connection, current.rules).rules,
-            alerts.open_alerts(connection),
+            in_force,
+            amiss.conditions(connection, current, in_force, clock(connection)),
+            {(one.kind, one.subject): one for one in alerts.open_alerts(connection)},
             alerts.history(connection),
         )
     words = language.chosen()
@@ -54,33 +58,39 @@ def _show_open(found: _Found, current: Settings, words: Words) -> None:
             "after a run. An alert closes by itself when its cause has gone."
         ),
     )
-    if not found.open:
+    if not found.amiss:
         st.success(_("Nothing is amiss."), icon=":material/check_circle:")
         return
+    rows = [found.rows.get((one.kind, one.subject)) for one in found.amiss]
     showing.table(
         {
-            _("Alert"): [_title(one, found.rules, words) for one in found.open],
-            _("Since"): [one.opened_at for one in found.open],
-            _("Told"): [_told(one, bool(current.alert_urls), found.rules, words) for one in found.open],
+            _("Alert"): [_title(one, found.rules, words) for one in found.amiss],
+            _("Since"): [row.opened_at if row else None for row in rows],
+            _("Told"): [
+                _told(one, row, bool(current.alert_urls), found.rules, words)
+                for one, row in zip(found.amiss, rows, strict=True)
+            ],
         },
         key="open_alerts",
         zone=found.rules.zone,
     )
+    failures = {_failure(each, words) for row in rows if row for each in row.tell_error or ()}
+    st.text("\n".join(sorted(failures)))
 
 
-def _title(one: Alert, in_force: Rules, words: Words) -> str:
+def _title(one: Condition | Alert, in_force: Rules, words: Words) -> str:
     return alerts.say(words, one.kind, one.details, in_force.zone).title
 
 
-def _told(one: Alert, somebody: bool, in_force: Rules, words: Words) -> str:
+def _told(one: Condition | Alert, row: Alert | None, somebody: bool, in_force: Rules, words: Words) -> str:
     """Return whether people know of it, or why not."""
     _ = words.gettext
-    if one.told_at:
-        return words.moment(one.told_at, in_force.zone)
-    if one.tell_error:
-        tries = words.ngettext("{n} try", "{n} tries", one.tries)
-        return "; ".join([*(_failure(failure, words) for failure in one.tell_error), tries])
-    if one.closed_at:
+    if row and row.told_at:
+        return words.moment(row.told_at, in_force.zone)
+    if row and row.tell_error:
+        tries = words.ngettext("{n} try", "{n} tries", row.tries)
+        return f"{_('not delivered')}, {tries}"
+    if row and row.closed_at:
         return NOTHING
     if not one.sure:
         return _("not yet: it isn't certain")
@@ -153,7 +163,7 @@ def _show_history(found: _Found, words: Words) -> None:
             _("Alert"): [_title(one, found.rules, words) for one in found.history],
             _("From"): [one.opened_at for one in found.history],
             _("Until"): [one.closed_at for one in found.history],
-            _("Told"): [_told(one, True, found.rules, words) for one in found.history],
+            _("Told"): [_told(one, one, True, found.rules, words) for one in found.history],
         },
         key="alerts_history",
         zone=found.rules.zone,

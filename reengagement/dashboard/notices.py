@@ -16,6 +16,7 @@ from reengagement.dashboard.problems import shown_in_words
 from reengagement.words import Words
 
 REFRESH_SECONDS = 2.0
+SAID_BY = {"run_failed": "overview"}
 AT_ONCE = 3
 """So many alerts are shown; further ones are a click away."""
 
@@ -64,7 +65,8 @@ def _show_notices(state: State, here: str, words: Words) -> None:
 
 
 def _show_amiss(amiss: Sequence[Condition], zone: ZoneInfo, here: str, words: Words) -> None:
-    """Show what is amiss, the worst first; it goes by itself when it is mended."""
+    """Show what is amiss, the worst first, less what the page itself says; it goes when it is mended."""
+    amiss = [one for one in amiss if SAID_BY.get(one.kind) != here]
     for one in amiss[:AT_ONCE]:
         _show_one(one, zone, here, words)
     if len(amiss) > AT_ONCE:
@@ -77,10 +79,12 @@ def _show_amiss(amiss: Sequence[Condition], zone: ZoneInfo, here: str, words: Wo
 def _show_one(one: Condition, zone: ZoneInfo, here: str, words: Words) -> None:
     said = alerts.say(words, one.kind, one.details, zone)
     text = " ".join((f"**{escaped(said.title)}**", *map(escaped, said.more)))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show_box, icon = (
-            (st.warning, ":material/warning:") if one.sure else (st.info, ":material/trending_down:")
-        )
-        show_box(text, icon=icon, width="stretch")
+    box, link = st.columns([8, 1], vertical_alignment="center", gap="small")
+    with box:
+        if one.sure:
+            st.warning(text, icon=":material/warning:")
+        else:
+            st.info(text, icon=":material/trending_down:")
+    with link:
         if alerts.PAGES[one.kind] != here:
             links.show(alerts.PAGES[one.kind])
