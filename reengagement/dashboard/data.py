@@ -85,6 +85,7 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
         now = clock(connection)
         in_force = rules.in_force(connection, settings.rules).rules
         period = chosen.of(now, in_force.zone)
+        levels, types = metrics.by_level_and_type(connection, period)
         lately = Period.last_days(DAYS_SHOWN, now, in_force.zone)
         return Overview(
             now=now,
@@ -93,8 +94,8 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
             before=chosen.before(now, in_force.zone),
             matured=metrics.matured(connection, in_force, now, period),
             reach=metrics.reach(connection, period),
-            levels=metrics.by_level(connection, period),
-            types=metrics.by_type(connection, period),
+            levels=levels,
+            types=types,
             days=metrics.daily(connection, lately if period == ALL_TIME else period, in_force.zone),
             campaigns=metrics.recent_campaigns(connection, host.connect(settings.host, connection)),
             last_run=metrics.last_run(connection),

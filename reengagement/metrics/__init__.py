@@ -9,7 +9,16 @@ from reengagement.metrics.history import PageOfRuns, PastRun, past_run, past_run
 from reengagement.metrics.holdout import Course, allocations, courses, opened_a_day, strata
 from reengagement.metrics.listing import STATUSES, Page, Place, Wanted, count_campaigns, page_of_campaigns
 from reengagement.metrics.matured import Matured, matured
-from reengagement.metrics.messages import LevelRow, Sent, TypeRow, VariantRow, by_level, by_type, by_variant
+from reengagement.metrics.messages import (
+    LevelRow,
+    Sent,
+    TypeRow,
+    VariantRow,
+    by_level,
+    by_level_and_type,
+    by_type,
+    by_variant,
+)
 from reengagement.metrics.operations import (
     Consumer,
     LastRun,
@@ -55,6 +64,7 @@ __all__ = [
     "Wanted",
     "allocations",
     "by_level",
+    "by_level_and_type",
     "by_type",
     "by_variant",
     "campaigns_of",

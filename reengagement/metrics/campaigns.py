@@ -68,10 +68,7 @@ def totals(connection: Connection, period: Period = ALL_TIME) -> Totals:
     """Return the counts that the overview begins with (F2)."""
     opened = connection.execute(_opened(period)).one()
     sent, clicked = connection.execute(
-        select(
-            func.count().filter(SENT & period.holds(SENT_AT)),
-            func.count().filter(notification.c.clicked & period.holds(SENT_AT)),
-        ).select_from(notification)
+        select(func.count(), func.count().filter(notification.c.clicked)).where(SENT, period.holds(SENT_AT))
     ).one()
     return Totals(**opened._mapping, sent=sent, clicked=clicked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,12 @@ RETURN_WITHIN = timedelta(days=7)
 CLICKED_SOON = notification.c.clicked & (notification.c.clicked_at <= SENT_AT + CLICK_WITHIN)
 
 RETURNED_SOON = campaign.c.first_return_at.between(SENT_AT, SENT_AT + RETURN_WITHIN)
+
+
+Counts = tuple[int, int, int]
+"""Sent, clicked, returned."""
+
+NONE: Counts = (0, 0, 0)
 
 
 def sent_long_enough_ago(within: timedelta, now: datetime) -> ColumnElement[bool]:
@@ -77,16 +84,39 @@ class VariantRow(Sent):
 
 def by_level(connection: Connection, period: Period = ALL_TIME) -> list[LevelRow]:
     """Return a row for each of the levels 1-4, also for one that nothing was sent at (F3)."""
-    counts = _counts(connection, period, notification.c.level)
-    return [LevelRow(*counts.get((level,), (0, 0, 0)), level=level) for level in LEVELS]
+    return by_level_and_type(connection, period)[0]
 
 
 def by_type(connection: Connection, period: Period = ALL_TIME) -> list[TypeRow]:
     """Return a row for each message type, then for any other that an older system used (F3)."""
-    counts = _counts(connection, period, notification.c.message_type)
-    others = sorted(name for (name,) in counts if name not in MESSAGE_TYPES)
-    names = (*MESSAGE_TYPES, *others)
-    return [TypeRow(*counts.get((name,), (0, 0, 0)), message_type=name) for name in names]
+    return by_level_and_type(connection, period)[1]
+
+
+def by_level_and_type(
+    connection: Connection, period: Period = ALL_TIME
+) -> tuple[list[LevelRow], list[TypeRow]]:
+    """Return what `by_level` and `by_type` do, of one reading: half the time where the history is long."""
+    counts = _counts(connection, period, notification.c.level, notification.c.message_type)
+    levels: dict[int, Counts] = {}
+    types: dict[str, Counts] = {}
+    for (level, name), row in counts.items():
+        levels[level] = _added(levels.get(level), row)
+        types[name] = _added(types.get(name), row)
+    return _level_rows(levels), _type_rows(types)
+
+
+def _added(one: Counts | None, other: Counts) -> Counts:
+    sent, clicked, returned = one or NONE
+    return sent + other[0], clicked + other[1], returned + other[2]
+
+
+def _level_rows(counts: Mapping[int, Counts]) -> list[LevelRow]:
+    return [LevelRow(*counts.get(level, NONE), level=level) for level in LEVELS]
+
+
+def _type_rows(counts: Mapping[str, Counts]) -> list[TypeRow]:
+    names = (*MESSAGE_TYPES, *sorted(counts.keys() - set(MESSAGE_TYPES)))
+    return [TypeRow(*counts.get(name, NONE), message_type=name) for name in names]
 
 
 def by_variant(connection: Connection, period: Period = ALL_TIME) -> list[VariantRow]:
@@ -100,7 +130,7 @@ def by_variant(connection: Connection, period: Period = ALL_TIME) -> list[Varian
 
 def _counts(
     connection: Connection, period: Period, *groups: ColumnElement[Any]
-) -> dict[tuple[Any, ...], tuple[int, int, int]]:
+) -> dict[tuple[Any, ...], Counts]:
     """Return sent, clicked and returned soon for each value of `groups`."""
     rows = connection.execute(
         select(

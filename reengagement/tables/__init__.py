@@ -24,6 +24,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    func,
+    or_,
     text,
     true,
 )
@@ -110,6 +112,11 @@ Index(
 )
 Index("ReengagementCampaign_userId_campaignStartDate_idx", campaign.c.user_id, campaign.c.started_at)
 Index("ReengagementCampaign_campaignStartDate_idx", campaign.c.started_at, campaign.c.id)
+Index(
+    "ReengagementCampaign_firstReturnAt_idx",
+    campaign.c.first_return_at,
+    postgresql_where=campaign.c.first_return_at.is_not(None),
+)
 
 notification = Table(
     "ReengagementNotification",
@@ -159,7 +166,16 @@ Index(
     notification.c.id,
     postgresql_where=text('"runId" IS NOT NULL AND "fannedOutAt" IS NULL AND "settledAt" IS NULL'),
 )
-Index("ReengagementNotification_sentAt_idx", notification.c.sent_at, postgresql_where=notification.c.sent)
+Index(
+    "ReengagementNotification_sent_idx",
+    func.coalesce(notification.c.sent_at, notification.c.clicked_at),
+    postgresql_where=or_(notification.c.sent, notification.c.clicked),
+)
+Index(
+    "ReengagementNotification_clickedAt_idx",
+    notification.c.clicked_at,
+    postgresql_where=notification.c.clicked,
+)
 
 delivery = Table(
     "ReengagementDelivery",
