@@ -88,10 +88,10 @@ def test_the_answer_is_one_sentence_with_its_figures_curves_and_a_calculator(adm
         "Take the data along",
     ]
     assert figures(test) == {
-        "Returned when reminded": "35.0%",
-        "Returned when held out": "24.0%",
-        "Lift": "+11 pp",
-        "Returns we caused": "110",
+        "Reminded": "35.0%",
+        "Held out": "24.0%",
+        "Lift": "+11.0 pp",
+        "Returns caused": "110",
     }
     assert all(each.help for each in (*test.metric, *test.subheader[1:]))
     (chart,) = [json.loads(each.proto.spec) for each in test.get("plotly_chart")]

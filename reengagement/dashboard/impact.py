@@ -156,15 +156,15 @@ def _show_figures(verdict: Verdict, lift: Lift, words: Words) -> None:
     caused_low, caused_high = lift.caused_interval
     grid = st.grid(4, min_column_width=NARROWEST_CARD, key="impact")
     for label, value, below, definition in (
-        (_("Returned when reminded"), words.percent(verdict.treated.share), _of(verdict.treated, words),
+        (_("Reminded"), words.percent(verdict.treated.share), _of(verdict.treated, words),
          _("Returned ÷ campaigns that have ended, of users who were reminded while others were held out.")),
-        (_("Returned when held out"), words.percent(verdict.holdout.share), _of(verdict.holdout, words),
+        (_("Held out"), words.percent(verdict.holdout.share), _of(verdict.holdout, words),
          _("Returned ÷ campaigns that have ended, of users for whom nothing was sent.")),
         (_("Lift"), labels.points(words, lift.lift),
-         _("between {low} and {high}").format(low=labels.points(words, low), high=labels.points(words, high)),
+         _("between {low} and {high}").format(low=words.signed(low * 100), high=words.signed(high * 100)),
          _("Return rate of the reminded − of those held out, in percentage points, with its interval (95%, "
            "Newcombe), compared within each share that was in force.")),
-        (_("Returns we caused"), words.number(round(lift.caused)),
+        (_("Returns caused"), words.number(round(lift.caused)),
          _("between {low} and {high}").format(
              low=words.number(round(caused_low)), high=words.number(round(caused_high))),
          _("Campaigns of the reminded × lift: returns that would not have been without reminders.")),

@@ -22,9 +22,7 @@ def rate(words: Words, rate: Rate) -> str:
 
 def points(words: Words, difference: float) -> str:
     """Return a difference of shares in percentage points, with its sign."""
-    sign = "+" if difference > 0 else "−" if difference < 0 else ""
-    number = words.number(round(abs(difference) * 100, 1))
-    return words.gettext("{number} pp").format(number=f"{sign}{number}")
+    return words.gettext("{number} pp").format(number=words.signed(difference * 100))
 
 
 def campaign_status(words: Words, status: str) -> str:
