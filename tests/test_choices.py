@@ -100,13 +100,13 @@ def test_a_text_and_its_type_that_do_better_are_found_and_no_other(connection, t
     named, unnamed = texts
     best = named[0]
     rng = np.random.default_rng(4)
-    remind(connection, rng, named, 6_000, lambda text: 0.30 if text is best else 0.10)
-    remind(connection, rng, unnamed, 2_000, prefix="other")
+    remind(connection, rng, named, 3_000, lambda text: 0.40 if text is best else 0.10)
+    remind(connection, rng, unnamed, 1_000, prefix="other")
     better = {
         row.variant_id or row.message_type: row for row in compared(connection, NOW, "click") if row.is_better
     }
     assert set(better) == {best.id, best.messageType}
-    assert 1.8 < better[best.id].better_by < 3
+    assert 2 < better[best.id].better_by < 4
     assert 1 < better[best.messageType].better_by < better[best.id].better_by
     assert not any(row.is_better for row in compared(connection, NOW, "return"))
 
@@ -115,8 +115,8 @@ def test_users_with_a_pet_who_click_more_make_no_text_better(connection, texts):
     """Thrown together, every text with the pet's name would win."""
     named, unnamed = texts
     rng = np.random.default_rng(5)
-    remind(connection, rng, named, 4_000, lambda text: 0.30)
-    remind(connection, rng, unnamed, 4_000, lambda text: 0.05, prefix="other")
+    remind(connection, rng, named, 2_000, lambda text: 0.30)
+    remind(connection, rng, unnamed, 2_000, lambda text: 0.05, prefix="other")
     assert not any(row.is_better for row in compared(connection, NOW, "click"))
 
 
@@ -124,7 +124,7 @@ def test_an_edited_text_is_judged_since_its_edit(connection, texts):
     """What the old text earned is the old text's; the new one starts from nothing."""
     named, _ = texts
     best = named[0]
-    remind(connection, np.random.default_rng(6), named, 6_000, lambda text: 0.35 if text is best else 0.10)
+    remind(connection, np.random.default_rng(6), named, 3_000, lambda text: 0.40 if text is best else 0.10)
     assert any(row.variant_id == best.id and row.is_better for row in compared(connection, NOW, "click"))
     variants.edit(
         connection, best.id, title="{dogName}", body="Пора", url="/trainings", by="anna", now=NOON + days(1)

@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import settings
-from reengagement.dashboard import impact_data, labels, showing
+from reengagement.dashboard import gate, impact_data, labels, showing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics.choices import Compared
 from reengagement.words import Words
 
 
+@st.fragment
 def show(words: Words, zone: ZoneInfo) -> None:
     """Show every type and text beside the rest of its level, by clicks or by returns."""
+    gate.check_again()
     _ = words.gettext
     st.subheader(
         _("Which texts do better"),

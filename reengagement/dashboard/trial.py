@@ -16,6 +16,7 @@ LIKELY_RATE = 0.3
 """A return rate to begin with where there is none to tell."""
 
 
+@st.fragment
 def show(found: Impact, words: Words) -> None:
     """Show the calculator, filled in with what has been seen."""
     _ = words.gettext
