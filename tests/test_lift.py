@@ -46,6 +46,17 @@ def test_a_share_that_changed_is_compared_within_each_share():
     assert pooled < 0 < found.interval[0]
 
 
+def test_shares_weigh_by_what_they_can_tell():
+    """n·m ÷ (n + m): 50 for 100 and 100 that differ by 20 points, 150 for 300 and 300 that differ by 5."""
+    few, many = Stratum(0.5, arm(30, 100), arm(10, 100)), Stratum(0.4, arm(90, 300), arm(75, 300))
+    found = lift([few, many])
+    assert found.lift == pytest.approx((0.2 * 50 + 0.05 * 150) / 200)
+    below = [d - newcombe(each.treated.rate, each.holdout.rate)[0] for d, each in ((0.2, few), (0.05, many))]
+    together = ((0.25 * below[0]) ** 2 + (0.75 * below[1]) ** 2) ** 0.5
+    assert found.interval[0] == pytest.approx(found.lift - together)
+    assert (found.treated, found.returned) == (400, 120)
+
+
 def test_a_share_without_a_holdout_tells_nothing():
     with_both = Stratum(0.1, arm(30, 90), arm(2, 10))
     assert lift([Stratum(0.01, arm(10, 50), arm(0, 0)), with_both]) == lift([with_both])
