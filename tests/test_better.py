@@ -76,3 +76,13 @@ def test_odds_stated_too_high_make_no_badge():
     """A text that only half of the users could have got: its hits are half of what the odds say."""
     rng = np.random.default_rng(3)
     assert not any(is_better([Hits(0.2, int(rng.binomial(n, 0.1)), n)], 1) for n in range(10, 3000, 10))
+
+
+def test_the_more_texts_may_win_the_more_evidence_each_of_them_needs():
+    """Capital of 20 for one comparison, of 20,000 for a thousand."""
+    hits = [Hits(0.2, own, 100) for own in range(20, 60)]
+    alone, of_many = (
+        [is_better([one], comparisons) for one in hits].index(True) for comparisons in (1, 1000)
+    )
+    assert log_evidence([hits[alone - 1]]) < np.log(20) <= log_evidence([hits[alone]])
+    assert log_evidence([hits[of_many - 1]]) < np.log(20_000) <= log_evidence([hits[of_many]])
