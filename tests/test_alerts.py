@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
@@ -15,6 +16,7 @@ from reengagement.alerts import conditions as rules_of_alerts
 from reengagement.alerts import ledger, telling
 from reengagement.alerts.conditions import Condition, Origin, Rates, Signs
 from reengagement.dashboard.markdown import escaped
+from reengagement.dashboard.watching import watching
 from reengagement.metrics import LastRun, Waiting, lately
 from reengagement.metrics.lately import Lately, Move
 from reengagement.rules import Rules
@@ -53,6 +55,7 @@ WELL = Signs(
     last_run=done(),
     tries=("done",),
     last_done_at=NOW - 2 * HOUR,
+    last_counts={"inactive": 3, "held_back": {"has_campaign": 3}},
     newest_campaign_at=NOW - days(1),
     paused_since=None,
     waiting=Waiting(0, {}, None),
@@ -147,8 +150,7 @@ def test_a_failed_run_is_told_once_it_is_not_tried_again_by_itself(tries, hour, 
 )
 def test_no_new_campaigns_says_which_of_three_causes_it_has(signs, why):
     """F6."""
-    counts = {"inactive": 3, "held_back": {"has_campaign": 3}}
-    signs = {"newest_campaign_at": NOW - days(8), "last_run": done(counts=counts), **signs}
+    signs = {"newest_campaign_at": NOW - days(8), **signs}
     (found,) = alerts.amiss(replace(WELL, **signs))
     assert found.details["why"] == why
     said = " ".join(alerts.say(words("en"), found.kind, found.details, RULES.zone).more)
@@ -408,3 +410,17 @@ def test_text_that_is_not_ours_becomes_neither_markup_nor_link():
     assert shown.startswith("see https\\:\u2060\\/\\/\u2060evil")
     assert "\\*\\*or\\*\\*" in shown
     assert not re.search(r"://|www\.|@b|\n", shown.replace("\\", ""))
+
+
+def test_the_web_process_looks_as_well_and_goes_on_after_a_failure(settings, engine):
+    """That no consumer is alive, no consumer can tell."""
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE "ReengagementAlert" RENAME TO away'))
+    with watching(settings, every_seconds=0.05):
+        time.sleep(0.3)
+        with engine.begin() as connection:
+            connection.execute(text('ALTER TABLE away RENAME TO "ReengagementAlert"'))
+        deadline = time.monotonic() + 30
+        while not open_rows(engine) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "no_consumer" in [one.kind for one in open_rows(engine)]

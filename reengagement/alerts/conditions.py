@@ -57,8 +57,9 @@ class Rates:
 class Signs:
     """All that the rules look at, of one moment. `rates` is None where they weren't looked at.
 
-    `tries` are the scheduled runs of today's local date, oldest first; `told` the kinds and subjects of
-    open alerts that people know of, `open` those of all open ones.
+    `tries` are the states of today's scheduled runs, oldest first; `last_counts` the eligible and held-back
+    users of the last run that was done; `told` the kinds and subjects of open alerts that people know of,
+    `open` those of all open ones.
     """
 
     now: datetime
@@ -68,6 +69,7 @@ class Signs:
     last_run: LastRun | None
     tries: Sequence[str]
     last_done_at: datetime | None
+    last_counts: Details | None
     newest_campaign_at: datetime | None
     paused_since: datetime | None
     waiting: Waiting
@@ -152,7 +154,7 @@ def no_new_campaigns(signs: Signs) -> Iterable[Condition]:
     elif signs.paused_since is not None:
         details |= {"why": "paused", "paused_since": signs.paused_since.isoformat()}
     else:
-        counts = (signs.last_run.counts if signs.last_run else None) or {}
+        counts = signs.last_counts or {}
         details |= {
             "why": "nobody",
             "inactive": counts.get("inactive", 0),

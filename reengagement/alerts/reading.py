@@ -19,6 +19,12 @@ def signs(connection: Connection, rules: Rules, now: datetime, *, rates: Rates |
     open_alerts = connection.execute(
         select(alert.c.kind, alert.c.subject, alert.c.told_at).where(alert.c.closed_at.is_(None))
     ).all()
+    last_done = connection.execute(
+        select(run.c.finished_at, run.c.counts)
+        .where(run.c.state == "done")
+        .order_by(run.c.id.desc())
+        .limit(1)
+    ).first()
     return Signs(
         now=now,
         rules=rules,
@@ -26,9 +32,8 @@ def signs(connection: Connection, rules: Rules, now: datetime, *, rates: Rates |
         consumers=len(metrics.consumers_alive(connection, now)),
         last_run=metrics.last_run(connection),
         tries=_tries(connection, rules, now),
-        last_done_at=connection.execute(
-            select(func.max(run.c.finished_at)).where(run.c.state == "done")
-        ).scalar(),
+        last_done_at=last_done.finished_at if last_done else None,
+        last_counts=last_done.counts if last_done else None,
         newest_campaign_at=connection.execute(select(func.max(campaign.c.started_at))).scalar(),
         paused_since=pause.since(connection),
         waiting=metrics.waiting(connection),

@@ -66,7 +66,7 @@ def _no_consumer(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
 
 def _run_failed(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
     _ = words.gettext
-    error = str(details["error"])[:LONGEST_ERROR]
+    error = str(details["error"])[:LONGEST_ERROR].rstrip(".") + "."
     title = _("The run of {when} failed. Nothing of it was written.")
     more = _("Mend what it names, then run the planner again.")
     return Sentences(title.format(when=_moment(words, details, "at", zone)), (error, more))
