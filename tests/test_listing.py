@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from bench import listing, overview
 from reengagement import host
 from reengagement.metrics import (
     Period,
@@ -151,3 +153,11 @@ def test_a_closed_campaign_has_nothing_ahead(connection, seen):
         "returned",
         "closed",
     ]
+
+
+@pytest.mark.long
+def test_a_page_in_the_middle_of_a_hundred_thousand_campaigns_takes_less_than_100_ms(engine, settings):
+    overview.fill(engine, 100_000)
+    took = listing.measure(engine, settings, times=9)
+    assert statistics.median(took["a page in the middle"]) < 100
+    assert statistics.median(took["in the middle, active at level 1"]) < 100

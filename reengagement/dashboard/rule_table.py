@@ -75,7 +75,7 @@ def rows(one: Explanation, words: Words) -> list[Row]:
             _("Isn't in the holdout"),
             one.arm != "holdout",
             labels.arm(words, one.arm),
-            _("a campaign is opened all the same; nothing is sent"),
+            _("else nothing is sent"),
         ),
     ]
 
@@ -101,7 +101,7 @@ def _host_settings(one: Explanation, words: Words) -> Row:
     _ = words.gettext
     rule, takes = _("Doesn't refuse in the product's settings"), _("does not refuse")
     if not one.rules.honour_host_settings:
-        return rule, None, NOTHING, f"REENGAGEMENT_HONOUR_HOST_SETTINGS: {_('off')}"
+        return rule, None, NOTHING, _("this rule is off")
     refuses = "refused" in one.standing.failed
     return rule, not refuses, _("refuses") if refuses else takes, takes
 
@@ -115,6 +115,6 @@ def _new_lapse(one: Explanation, words: Words) -> Row:
     if standing.past_reason is None or standing.past_started_at is None:
         return rule, True, _("no campaign yet"), NOTHING
     if standing.past_reason == "returned":
-        return rule, True, _("came back since the last campaign"), NOTHING
+        return rule, True, _("came back since"), NOTHING
     takes = _("a step since {when}").format(when=_when(standing.past_started_at, one, words))
     return rule, "same_lapse" not in standing.failed, _last_activity(one, words), takes

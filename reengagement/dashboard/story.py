@@ -87,7 +87,7 @@ def _facts(one: Story, in_force: Rules, words: Words) -> list[facts.Fact]:
             _("When the level falls due: its day after the last activity, and the gap after a reminder."),
         ),
         (
-            _("Came back"),
+            _("First return"),
             when(one.first_return_at),
             _("The first completed step between the start and the end of the window."),
         ),
