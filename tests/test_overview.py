@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from reengagement import database, sessions
+from reengagement.dashboard import showing
+from reengagement.words import words
 from tests.dashboards import SCRIPT, figures, opened, settings_of, sign_in, texts
 from tests.records import add_campaign, add_notification, days
 
@@ -206,6 +209,16 @@ def test_an_ended_session_is_over_at_the_next_look(admin, engine, history):
     test.run()
     assert [title.value for title in test.title] == ["Sign in"]
     assert not test.metric
+
+
+def test_a_file_made_when_its_button_is_pressed_is_refused_once_the_session_is_over(admin, engine):
+    """F1. It is made outside the script, past the gate: so it asks again."""
+    make = showing._only_while_signed_in(lambda: {"n": [1, 2]}, words("en"), ZoneInfo("UTC"))
+    assert make() == b"\xef\xbb\xbfn\r\n1\r\n2\r\n"
+    with engine.begin() as connection:
+        sessions.end(connection, admin.token, database.clock(connection))
+    with pytest.raises(PermissionError, match="session is over"):
+        make()
 
 
 def test_signing_out_ends_the_session(admin, dashboard, engine):

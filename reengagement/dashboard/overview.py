@@ -19,13 +19,16 @@ STATUS_WIDTH = 110
 """Pixels: enough for the longest word in either language, also on a phone."""
 
 
+SKELETON_HEIGHT = 600
+"""Pixels: what is seen of the page before its data is there."""
+
 DAYS_HEIGHT = 248
 """Pixels: as tall as the table of the funnel beside it; the days scroll."""
 
 
 def show(name: str) -> None:
     """Show the overview to the admin `name`."""
-    with shown_in_words():
+    with shown_in_words(), st.skeleton(height=SKELETON_HEIGHT):
         found = data.overview(settings.load(), period.chosen())
     words = language.chosen()
     _show_head(found, name, words)
@@ -92,6 +95,7 @@ def _show_rates(found: Overview, words: Words) -> None:
         )
         levels = [(labels.level(words, row.level), row) for row in found.levels]
         _show_click_rates(levels, _("Level"), words, found.rules.zone, key="by_level")
+        st.caption(_("Later levels look worse: those who return early never reach them."))
     with by_type:
         st.subheader(
             _("By message type"),
@@ -103,6 +107,7 @@ def _show_rates(found: Overview, words: Words) -> None:
         )
         types = [(labels.message_type(words, row.message_type), row) for row in found.types]
         _show_click_rates(types, _("Message type"), words, found.rules.zone, key="by_type")
+        st.caption(_("Types are comparable only within a level, where the choice is random."))
 
 
 def _show_click_rates(

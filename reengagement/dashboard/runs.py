@@ -49,6 +49,7 @@ def _show_list() -> None:
     answer = showing.table(
         columns(found.runs, words),
         key=f"runs_{page}",
+        file="runs",
         zone=zone,
         everything=lambda: columns(_all_runs(), words),
         definitions=_definitions(words),

@@ -42,6 +42,7 @@ def table(
     *,
     key: str,
     zone: ZoneInfo,
+    file: str | None = None,
     everything: Callable[[], Columns] | None = None,
     definitions: Mapping[str, str] | None = None,
     column_config: Mapping[str, Any] | None = None,
@@ -49,10 +50,10 @@ def table(
 ) -> Any:
     """Show a table and a button that downloads it as CSV; return what `st.dataframe` returns.
 
-    Numbers, rates and moments are written in the visitor's language, moments in `zone`. `key` names the
-    file too. `definitions` say, by title, what a column means. `everything` returns the columns of the
-    file where the table is only a page of it; it is called when the button is pressed. `column_config` and
-    `options` are those of `st.dataframe`.
+    Numbers, rates and moments are written in the visitor's language, moments in `zone`. The file is named
+    `file`, else `key`. `definitions` say, by title, what a column means. `everything` returns the columns
+    of the file where the table is only a page of it; it is called when the button is pressed.
+    `column_config` and `options` are those of `st.dataframe`.
     """
     words = language.chosen()
     answer = st.dataframe(
@@ -70,7 +71,7 @@ def table(
     st.download_button(
         words.gettext("CSV"),
         data=_only_while_signed_in(everything, words, zone) if everything else _file(columns, words, zone),
-        file_name=f"{key}.csv",
+        file_name=f"{file or key}.csv",
         mime="text/csv",
         key=f"{key}_csv",
         help=words.gettext("Download this table as a file for spreadsheets"),
