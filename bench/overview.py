@@ -11,9 +11,10 @@ import click
 from sqlalchemy import Engine, text
 
 from bench import product
-from reengagement import database
+from reengagement import alerts, database
 from reengagement.dashboard import data
 from reengagement.dashboard.period import Chosen
+from reengagement.rules import Rules
 from reengagement.settings import parse
 
 DAYS = 365
@@ -93,6 +94,13 @@ def main(campaigns: int, times: int) -> None:
                 data.live(settings, found.period, found.before)
                 data.state(settings)
 
-            took = timed(view, times)
-            click.echo(f"{name:<30} median {statistics.median(took):6.0f}   worst {max(took):6.0f}")
+            _tell(name, timed(view, times))
+        _tell("notices, every two seconds", timed(lambda: data.state(settings), times))
+        with engine.connect() as connection:
+            now = database.clock(connection)
+            _tell("rates of alerts", timed(lambda: alerts.rates(connection, Rules(), now), times))
         engine.dispose()
+
+
+def _tell(name: str, took: list[float]) -> None:
+    click.echo(f"{name:<30} median {statistics.median(took):6.1f}   worst {max(took):6.1f}")
