@@ -67,9 +67,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    database_url: Annotated[str | None, Field(validation_alias=_variable("DATABASE_URL"))] = None
+    database_url: Annotated[str | None, Field(validation_alias=_variable("DATABASE_URL"), repr=False)] = None
     """PostgreSQL; without it an embedded one is started in `data_dir`."""
-    redis_url: Annotated[str | None, Field(validation_alias=_variable("REDIS_URL"))] = None
+    redis_url: Annotated[str | None, Field(validation_alias=_variable("REDIS_URL"), repr=False)] = None
     """The broker; without it Huey uses the same PostgreSQL."""
     vapid_private_key: Annotated[
         str | None, Field(validation_alias=_variable("VAPID_PRIVATE_KEY"), repr=False)

@@ -1,13 +1,16 @@
 """Signing in over HTTP (F1): a link once, a cookie that scripts can't read, nothing for the curious."""
 
 from http.cookies import SimpleCookie
+from urllib.parse import urlencode
 
+import bcrypt
 import pytest
 from starlette.applications import Starlette
 
-from reengagement import sessions
+from reengagement import auditing, sessions
 from reengagement.dashboard.routes import build_session_routes
 from reengagement.database import clock, engine_of
+from tests.people import People
 from tests.served import call, served
 
 
@@ -102,3 +105,86 @@ def test_without_a_database_nobody_gets_in_and_nothing_is_told(origin_of, tmp_pa
         reply = call(origin, "GET", "/session/sign-in?token=x")
     assert reply.status == 503
     assert str(tmp_path).encode() not in reply.body
+
+
+ACCOUNTS = {"sign_in": ("accounts",)}
+
+
+@pytest.fixture
+def boss(people: People):
+    hashed = bcrypt.hashpw("верно".encode(), bcrypt.gensalt(4)).decode()
+    people.add("boss", name="Мария", role="ADMIN")
+    people.execute('UPDATE "User" SET password = :hash', hash=hashed)
+
+
+def enter(origin, name="Мария", password="верно", path="/session/account", **headers):
+    return call(origin, "POST", path, urlencode({"account": name, "password": password}).encode(), headers)
+
+
+def test_an_account_of_the_host_opens_a_session_for_as_long_as_its_role(
+    origin_of, engine, settings, boss, people
+):
+    settings = settings.model_copy(update=ACCOUNTS)
+    with origin_of(**ACCOUNTS) as origin:
+        reply = enter(origin, path="/session/account?lang=ru")
+        assert call(origin, "GET", "/session/sign-in?token=x").status == 404, "that door is closed"
+    assert (reply.status, reply.headers["location"]) == (303, "/?lang=ru")
+    assert cookie_of(reply)["httponly"]
+    assert who(engine, settings, cookie_of(reply).value) == "Мария"
+    assert who(engine, settings.model_copy(update={"sign_in": ("link",)}), cookie_of(reply).value) is None
+    people.execute("""UPDATE "User" SET role = 'USER'""")
+    assert who(engine, settings, cookie_of(reply).value) is None
+
+
+def test_wrong_and_unknown_get_the_same_answer_and_the_sixth_attempt_none(origin_of, engine, boss):
+    with origin_of(**ACCOUNTS) as origin:
+        wrong = enter(origin, password="falsch")
+        unknown = enter(origin, name="<b>nobody</b>")
+        tries = [enter(origin, password="falsch").headers["location"] for _ in range(5)]
+        assert enter(origin).headers["location"] == "/?refused=attempts", "the right one neither"
+    assert (wrong.status, wrong.headers["location"]) == (303, "/?refused=account")
+    assert (unknown.status, unknown.headers["location"]) == (303, "/?refused=account")
+    assert tries == ["/?refused=account"] * 4 + ["/?refused=attempts"]
+    assert "set-cookie" not in wrong.headers
+    with engine.connect() as connection:
+        found = auditing.read(connection, what="sign_in_refused")
+    assert found.total == 6
+    assert {note.who for note in found.notes} == {"stranger"}
+    assert {note.details["account"] for note in found.notes} == {"Мария", "<b>nobody</b>"}
+
+
+def test_attempts_are_counted_by_the_address_that_the_proxy_on_this_machine_names(origin_of, boss):
+    """And one address is stopped, whatever it tries, while another may go on."""
+    with origin_of(**ACCOUNTS) as origin:
+        for number in range(20):
+            enter(origin, name=f"n{number}", **{"X-Forwarded-For": "203.0.113.1"})
+        locked = enter(origin, **{"X-Forwarded-For": "203.0.113.1"})
+        other = enter(origin, **{"X-Forwarded-For": "203.0.113.2"})
+    assert locked.headers["location"] == "/?refused=attempts"
+    assert "set-cookie" in other.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://admin.example.org"}, 303),
+    ],
+)
+def test_a_form_on_another_site_signs_nobody_in(origin_of, boss, headers, status):
+    with origin_of(**ACCOUNTS, public_url="https://admin.example.org") as origin:
+        reply = enter(origin, **headers)
+    assert reply.status == status
+    assert ("set-cookie" in reply.headers) is (status == 303)
+
+
+@pytest.mark.parametrize("body", [b"", b"account=%00&password=%ff", b"x" * 5000, "account=я".encode(), b"a&" * 100])
+def test_what_is_no_form_of_ours_opens_nothing(origin_of, body):
+    with origin_of(**ACCOUNTS) as origin:
+        reply = call(origin, "POST", "/session/account", body)
+    assert reply.status in (303, 400)
+    assert "set-cookie" not in reply.headers

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from reengagement import sessions
+from reengagement.errors import SettingsError
 from reengagement.settings import parse
 from reengagement.tables import audit, session
 from tests.records import NOON
@@ -101,3 +102,20 @@ def test_of_two_who_press_the_link_at_once_one_gets_in(engine):
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(press, range(8))) == 1
+
+
+def test_everyone_can_be_signed_out_at_once_and_unused_links_are_withdrawn(connection, link):
+    anna, boris = (sessions.begin(connection, name, NOON).token for name in ("Анна", "Борис"))
+    sessions.end_all(connection, "Анна", NOON, by="command line")
+    assert sessions.who(connection, SETTINGS, anna, NOON) is None
+    assert sessions.who(connection, SETTINGS, boris, NOON) == "Борис"
+    assert sessions.end_all(connection, None, NOON, by="command line") == 2
+    assert sessions.who(connection, SETTINGS, boris, NOON) is None
+    assert sessions.redeem(connection, SETTINGS, token_of(link), NOON) is None
+
+
+def test_where_the_door_of_links_is_closed_none_is_made_or_used(connection, link):
+    closed = SETTINGS.model_copy(update={"sign_in": ("accounts",)})
+    assert sessions.redeem(connection, closed, token_of(link), NOON) is None
+    with pytest.raises(SettingsError, match="a link would open nothing"):
+        sessions.new_link(connection, closed, NOON)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import charts, settings
-from reengagement.dashboard import data, funnel, labels, language, period, running, showing, totals
+from reengagement.dashboard import data, funnel, labels, language, markdown, period, running, showing, totals
 from reengagement.dashboard.data import Overview
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import Day, LastRun, RecentCampaign, Sent
@@ -72,7 +72,7 @@ def _show_last_run(run: LastRun | None, rules: Rules, words: Words) -> None:
     st.caption(
         _("Last run: {when} · {starter} · {state}").format(
             when=words.moment(run.started_at, rules.zone),
-            starter=labels.starter(words, run.kind, run.started_by),
+            starter=labels.starter(words, run.kind, markdown.escaped(run.started_by)),
             state=labels.run_state(words, run.state),
         )
     )

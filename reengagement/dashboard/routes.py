@@ -65,7 +65,7 @@ class Doors:
         return _answer(self._settings, request, lambda: self._redeem(token, _address(request)))
 
     async def account(self, request: Request) -> Response:
-        """Sign in with an account of the host, from the form's `name` and `password`."""
+        """Sign in with an account of the host, from the form's `account` and `password`."""
         return await self._posted(request, self._enter)
 
     async def demo(self, request: Request) -> Response:
@@ -95,7 +95,7 @@ class Doors:
 
     def _enter(self, fields: dict[str, str], address: str) -> Opened:
         """Check name and password, outside any transaction: bcrypt takes its time."""
-        name = fields.get("name", "").strip()
+        name = fields.get("account", "").strip()
         with transaction(self._settings) as connection:
             if not attempts.take(connection, name, address, clock(connection)):
                 return TOO_MANY
