@@ -182,7 +182,9 @@ def test_a_form_on_another_site_signs_nobody_in(origin_of, boss, headers, status
     assert ("set-cookie" in reply.headers) is (status == 303)
 
 
-@pytest.mark.parametrize("body", [b"", b"account=%00&password=%ff", b"x" * 5000, "account=я".encode(), b"a&" * 100])
+@pytest.mark.parametrize(
+    "body", [b"", b"account=%00&password=%ff", b"x" * 5000, "account=я".encode(), b"a&" * 100]
+)
 def test_what_is_no_form_of_ours_opens_nothing(origin_of, body):
     with origin_of(**ACCOUNTS) as origin:
         reply = call(origin, "POST", "/session/account", body)
