@@ -73,13 +73,14 @@ def _show_demo(words: Words) -> None:
 
 
 def _show_accounts(words: Words) -> None:
-    """Show the form. Streamlit takes the attribute away from a field that is called `name`, as the form is."""
+    """Show the form. Streamlit takes the attribute away from a field called `name`, as the form is."""
     _ = words.gettext
     st.write(_("With your account of the product, if you are an admin there."))
     name, password = html.escape(_("User name or e-mail")), html.escape(_("Password"))
     fields = (
         f"<label>{name}"
-        '<input name="account" autocomplete="username" autocapitalize="none" maxlength="200" required></label>'
+        '<input name="account" autocomplete="username" autocapitalize="none" maxlength="200" required>'
+        "</label>"
         f"<label>{password}"
         '<input name="password" type="password" autocomplete="current-password" maxlength="200" required>'
         "</label>"
