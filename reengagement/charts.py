@@ -6,12 +6,14 @@ Traces get Python lists, not NumPy: so a figure stays readable in tests and smal
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pandas as pd  # noqa: F401  plotly meets it half imported where two threads draw at once
 import plotly.graph_objects as go
 
-from reengagement.metrics import Day
+from reengagement.metrics import Day, Hour
 from reengagement.stats import Rate
 from reengagement.stats.survival import Point
 
@@ -147,6 +149,30 @@ def per_day(days: Sequence[Day], words: Words) -> go.Figure:
         height=320,
         hovermode="x unified",
         bargap=0.15,
+        margin=_margins(),
+        separators=words.separators,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+    )
+    return figure
+
+
+def per_hour(hours: Sequence[Hour], zone: ZoneInfo, words: Words) -> go.Figure:
+    """Return accepted deliveries and all others as bars, an hour each, in the hours of `zone`."""
+    _ = words.gettext
+    clocks = [f"{hour.at.replace(tzinfo=UTC).astimezone(zone):%H:%M}" for hour in hours]
+    figure = go.Figure()
+    for name, color, counts in (
+        (_("Accepted"), CLICKED, [hour.accepted for hour in hours]),
+        (_("Not accepted"), RETURNED, [hour.other for hour in hours]),
+    ):
+        figure.add_bar(name=name, x=clocks, y=counts, marker={"color": color})
+    figure.update_traces(hovertemplate="%{y}")
+    figure.update_xaxes(type="category", nticks=TICKS, tickangle=0, fixedrange=True)
+    figure.update_yaxes(rangemode="tozero", fixedrange=True, nticks=4, tickformat=",d")
+    figure.update_layout(
+        height=240,
+        barmode="stack",
+        hovermode="x unified",
         margin=_margins(),
         separators=words.separators,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},

@@ -62,6 +62,7 @@ SECTIONS = (
     Section(
         lambda words: words.gettext("Operation"),
         (
+            Entry("queue", ":material/outbox:", lambda words: words.gettext("Queue")),
             Entry("runs", ":material/history:", lambda words: words.gettext("Runs")),
             Entry("alerts", ":material/notifications:", lambda words: words.gettext("Alerts")),
             Entry("rules", ":material/tune:", lambda words: words.gettext("Settings")),

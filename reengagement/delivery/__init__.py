@@ -8,5 +8,18 @@ and the simulation call.
 
 from reengagement.delivery.confirming import confirm
 from reengagement.delivery.draining import Drained, Post, drain, need, take_back
+from reengagement.delivery.resending import RESENDABLE, Resent, Which, resend, retry
 
-__all__ = ["Drained", "Post", "confirm", "drain", "need", "take_back"]
+__all__ = [
+    "RESENDABLE",
+    "Drained",
+    "Post",
+    "Resent",
+    "Which",
+    "confirm",
+    "drain",
+    "need",
+    "resend",
+    "retry",
+    "take_back",
+]

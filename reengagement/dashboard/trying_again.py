@@ -1,0 +1,168 @@
+"""What went wrong with deliveries, by cause, and trying them again: one, some, all of a cause (F5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from reengagement import auditing, host, metrics, settings
+from reengagement.dashboard import causes, data, language, showing
+from reengagement.dashboard.problems import shown_in_words
+from reengagement.database import clock
+from reengagement.delivery import RESENDABLE, Resent, Which, resend, retry
+from reengagement.errors import ReengagementError
+from reengagement.metrics import Cause, Trouble
+from reengagement.words import Words
+
+Deed = Callable[[Any, datetime], int | Resent]
+SAID = "queue_said"
+"""Key of the session's state: what the last press did."""
+
+
+def show(found: Sequence[Cause], now: datetime, zone: ZoneInfo, name: str) -> None:
+    """Show each cause with what to do about it, in the name of the admin `name`."""
+    words = language.chosen()
+    _ = words.gettext
+    st.subheader(
+        _("What went wrong"),
+        anchor=False,
+        help=_("Deliveries of the last 24 hours that were not accepted, and those waiting for a retry."),
+    )
+    _show_said(words)
+    if not found:
+        st.success(_("Nothing went wrong in the last 24 hours."), icon=":material/check_circle:")
+    for each in found:
+        _show_cause(each, now, zone, name, words)
+
+
+def _show_said(words: Words) -> None:
+    said = st.session_state.pop(SAID, None)
+    if said is None:
+        return
+    if isinstance(said, str):
+        st.error(words.gettext("That didn't work."))
+        st.code(said, language=None, wrap_lines=True)
+        return
+    st.success(sentence(said, words))
+
+
+def sentence(done: int | Resent, words: Words) -> str:
+    """Return what a press did: how many are tried again, and how many not, and why."""
+    if isinstance(done, int):
+        return words.ngettext("{n} delivery is tried now.", "{n} deliveries are tried now.", done)
+    parts = [words.ngettext("{n} delivery is sent again.", "{n} deliveries are sent again.", done.queued)]
+    for reason, n in done.refused.items():
+        parts.append(
+            {
+                "campaign_closed": words.ngettext(
+                    "{n} not: the campaign is closed.", "{n} not: their campaigns are closed.", n
+                ),
+                "later_level": words.ngettext(
+                    "{n} not: a later reminder exists.", "{n} not: later reminders exist.", n
+                ),
+                "too_late": words.ngettext(
+                    "{n} not: it is too late.", "{n} not: it is too late for them.", n
+                ),
+                "not_resendable": words.ngettext(
+                    "{n} not: its outcome is final.", "{n} not: their outcome is final.", n
+                ),
+            }[reason]
+        )
+    return " ".join(parts)
+
+
+def _show_cause(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Words) -> None:
+    _ = words.gettext
+    title, advice = causes.cause(words, one.state, one.reason)
+    key = f"{one.state}_{one.reason}"
+    with st.container(border=True):
+        st.text(f"{words.number(one.deliveries)} · {title}")
+        st.caption(
+            _("{state}; the newest {when}. {advice}").format(
+                state=causes.state(words, one.state),
+                when=words.moment(one.newest_at, zone),
+                advice=advice,
+            )
+        )
+        which = Which(state=one.state, reason=one.reason)
+        with st.container(horizontal=True):
+            _show_action(which, name, words, key=f"all_{key}", every=True)
+            chosen = st.toggle(_("Show them"), key=f"show_{key}")
+        if chosen:
+            _show_troubles(one, now, zone, name, words)
+
+
+def _show_action(which: Which, name: str, words: Words, *, key: str, every: bool) -> None:
+    """Show the button that tries these again, where that can help."""
+    _ = words.gettext
+    if which.state == "queued":
+        label = _("Try all now") if every else _("Try these now")
+        st.button(label, key=key, icon=":material/replay:", on_click=_press_retry, args=(which, name))
+    elif which.state in RESENDABLE:
+        label = _("Send all again") if every else _("Send these again")
+        st.button(
+            label,
+            key=key,
+            icon=":material/forward_to_inbox:",
+            help=_("Where the first did arrive, the second takes its place on the phone."),
+            on_click=_press_resend,
+            args=(which, name),
+        )
+
+
+def _show_troubles(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Words) -> None:
+    _ = words.gettext
+    key, current = f"{one.state}_{one.reason}", settings.load()
+    with shown_in_words(), data.snapshot(current) as connection:
+        seen_host = host.connect(current.host, connection)
+        found = metrics.troubles(connection, seen_host, now, one.state, one.reason)
+    answer = showing.table(
+        _columns(found, words),
+        key=f"queue_{key}",
+        zone=zone,
+        on_select="rerun",
+        selection_mode="multi-row",
+    )
+    if one.deliveries > len(found):
+        st.caption(words.ngettext("The newest {n}.", "The newest {n}.", len(found)))
+    picked = [found[row].id for row in answer.selection.rows if row < len(found)]
+    if picked:
+        which = Which(ids=picked, state=one.state, reason=one.reason)
+        _show_action(which, name, words, key=f"some_{key}", every=False)
+
+
+def _columns(found: Sequence[Trouble], words: Words) -> showing.Columns:
+    _ = words.gettext
+    return {
+        _("User"): [row.name or row.user_id for row in found],
+        _("Level"): [row.level for row in found],
+        _("Push service"): [row.push_service for row in found],
+        _("Attempts"): [row.attempts for row in found],
+        _("Answer"): [row.status_code for row in found],
+        _("When"): [row.at for row in found],
+    }
+
+
+def _press_retry(which: Which, name: str) -> None:
+    _press("retried", lambda connection, now: retry(connection, which, now), name, which)
+
+
+def _press_resend(which: Which, name: str) -> None:
+    _press("resent", lambda connection, now: resend(connection, which, now), name, which)
+
+
+def _press(what: auditing.Action, do: Deed, name: str, which: Which) -> None:
+    """Do it, note who did, and keep for the page what came of it."""
+    try:
+        with data.transaction(settings.load()) as connection:
+            now = clock(connection)
+            done = do(connection, now)
+            n = done if isinstance(done, int) else done.queued
+            auditing.note(connection, name, what, now, deliveries=n, state=which.state, reason=which.reason)
+        st.session_state[SAID] = done
+    except ReengagementError as error:
+        st.session_state[SAID] = str(error)
