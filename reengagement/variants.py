@@ -15,9 +15,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql
 
-from reengagement import tables
 from reengagement.errors import VariantError
 from reengagement.placeholders import PLACEHOLDERS, Facts, Line, available, check, compile_line
+from reengagement.tables import revision as revision_table
+from reengagement.tables import variant as variant_table
 
 __all__ = [
     "Choice",
@@ -161,17 +162,17 @@ def seed(connection: Connection, now: datetime) -> int:
     texts = first_texts()
     added = set(
         connection.execute(
-            postgresql.insert(tables.variant)
+            postgresql.insert(variant_table)
             .values([{"id": one.id, "level": one.level, "message_type": one.message_type} for one in texts])
-            .on_conflict_do_nothing(index_elements=[tables.variant.c.id])
-            .returning(tables.variant.c.id)
+            .on_conflict_do_nothing(index_elements=[variant_table.c.id])
+            .returning(variant_table.c.id)
         ).scalars()
     )
     rows = [
         _revision(one.id, 1, one.title, one.body, one.url, SEEDED_BY, now) for one in texts if one.id in added
     ]
     if rows:
-        connection.execute(insert(tables.revision), rows)
+        connection.execute(insert(revision_table), rows)
     return len(rows)
 
 
@@ -191,17 +192,17 @@ def _revision(
 
 # In the order of Variant's fields.
 _STORED = select(
-    tables.variant.c.id,
-    tables.variant.c.level,
-    tables.variant.c.message_type,
-    tables.revision.c.title,
-    tables.revision.c.body,
-    tables.revision.c.url,
-    tables.variant.c.revision,
+    variant_table.c.id,
+    variant_table.c.level,
+    variant_table.c.message_type,
+    revision_table.c.title,
+    revision_table.c.body,
+    revision_table.c.url,
+    variant_table.c.revision,
 ).join(
-    tables.revision,
-    (tables.revision.c.variant_id == tables.variant.c.id)
-    & (tables.revision.c.revision == tables.variant.c.revision),
+    revision_table,
+    (revision_table.c.variant_id == variant_table.c.id)
+    & (revision_table.c.revision == variant_table.c.revision),
 )
 
 
@@ -211,7 +212,7 @@ def load_library(connection: Connection) -> Library:
     One that was made unusable behind our back (by SQL) is left out, logged, and named in `refused`.
     """
     good, refused = [], {}
-    for row in connection.execute(_STORED.where(tables.variant.c.enabled)):
+    for row in connection.execute(_STORED.where(variant_table.c.enabled)):
         one = Variant(*row)
         try:
             check(one.title, one.body, one.url)
@@ -242,7 +243,7 @@ def edit(
     """
     title, body, url = title.strip(), body.strip(), url.strip()
     check(title, body, url)
-    row = connection.execute(_STORED.where(tables.variant.c.id == variant_id)).one_or_none()
+    row = connection.execute(_STORED.where(variant_table.c.id == variant_id)).one_or_none()
     if row is None:
         raise VariantError(f"There is no variant {variant_id!r}.", code="unknown")
     if based_on not in (None, row.revision):
@@ -251,13 +252,13 @@ def edit(
         return int(row.revision)
     newest = int(row.revision) + 1
     moved = connection.execute(
-        update(tables.variant)
-        .where(tables.variant.c.id == variant_id, tables.variant.c.revision == row.revision)
+        update(variant_table)
+        .where(variant_table.c.id == variant_id, variant_table.c.revision == row.revision)
         .values(revision=newest)
     )
     if moved.rowcount != 1:
         raise _changed_meanwhile(variant_id)
-    connection.execute(insert(tables.revision), _revision(variant_id, newest, title, body, url, by, now))
+    connection.execute(insert(revision_table), _revision(variant_id, newest, title, body, url, by, now))
     return newest
 
 

@@ -250,6 +250,7 @@ def reason(words: Words, name: str) -> str:
         "malformed": _("the push service's answer couldn't be read"),
         "stopped": _("the worker was stopped before the answer came"),
         "worker_lost": _("the worker was lost before the answer came"),
+        "resent": _("sent again by hand"),
         "confirmed": _("it was shown or pressed, so it had arrived"),
         "expo": _("a subscription of Expo, which we can't send to"),
         "rustore": _("a subscription of RuStore, which we can't send to"),

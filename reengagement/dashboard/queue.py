@@ -9,7 +9,7 @@ from datetime import datetime
 import streamlit as st
 
 from reengagement import charts, metrics, pause, rules, settings
-from reengagement.dashboard import causes, data, gate, language, pausing, showing, trying_again
+from reengagement.dashboard import data, gate, labels, language, pausing, showing, trying_again
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.metrics import Cause, Consumer, Hour, Origin, ServiceRow, Waiting
@@ -110,7 +110,7 @@ def _show_services(seen: Seen, words: Words) -> None:
     states = [name for name in (*OPEN_STATES, *FINAL_STATES) if name in there]
     columns: dict[str, list[object]] = {_("Push service"): [row.push_service for row in seen.services]}
     for name in states:
-        columns[causes.state(words, name)] = [row.states.get(name, 0) for row in seen.services]
+        columns[labels.delivery_state(words, name)] = [row.states.get(name, 0) for row in seen.services]
     showing.table(columns, key="queue_services", zone=seen.rules.zone)
 
 

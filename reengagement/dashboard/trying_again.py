@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import auditing, host, metrics, settings
-from reengagement.dashboard import causes, data, language, showing
+from reengagement.dashboard import data, labels, language, showing
+from reengagement.dashboard.advice import advice
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.delivery import RESENDABLE, Resent, Which, resend, retry
@@ -77,15 +78,15 @@ def sentence(done: int | Resent, words: Words) -> str:
 
 def _show_cause(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Words) -> None:
     _ = words.gettext
-    title, advice = causes.cause(words, one.state, one.reason)
+    title = labels.reason(words, one.reason) if one.reason else labels.delivery_state(words, one.state)
     key = f"{one.state}_{one.reason}"
     with st.container(border=True):
         st.text(f"{words.number(one.deliveries)} · {title}")
         st.caption(
             _("{state}; the newest {when}. {advice}").format(
-                state=causes.state(words, one.state),
+                state=labels.delivery_state(words, one.state),
                 when=words.moment(one.newest_at, zone),
-                advice=advice,
+                advice=advice(words, one.state, one.reason),
             )
         )
         which = Which(state=one.state, reason=one.reason)

@@ -62,6 +62,7 @@ REASONS = (
     *("opted_out", "returned", "closed", "too_late", "no_subscription"),
     *("invalid_endpoint", "bad_keys", "not_allowed", "private_address", "payload_size", "bad_payload"),
     *("dns", "tls", "connect", "timeout", "reset", "malformed", "stopped", "worker_lost", "confirmed"),
+    "resent",
     *("expo", "rustore"),
 )
 """Why a delivery is in its state; beside these `http_` with a status, and `gave_up_` before any of them."""
