@@ -30,13 +30,6 @@ def show(name: str, label: str | None = None, query: Mapping[str, str] | None = 
         )
 
 
-def go(name: str, query: Mapping[str, str]) -> None:
-    """Go to the page `name`; stay where there is no such page."""
-    page = _page(name)
-    if page is not None:
-        st.switch_page(page, query_params=dict(query))
-
-
 def _page(name: str) -> st.Page | None:
     page: st.Page | None = st.session_state.get(KEY, {}).get(name)
     return page

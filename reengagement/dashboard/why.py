@@ -144,4 +144,5 @@ def _show_campaigns(known: Known, words: Words) -> None:
         selection_mode="single-row",
     )
     if answer.selection.rows:
-        links.go("campaigns", {campaigns.CAMPAIGN: known.campaigns[answer.selection.rows[0]].id})
+        chosen = known.campaigns[answer.selection.rows[0]]
+        links.show("campaigns", _("The campaign's story"), {campaigns.CAMPAIGN: chosen.id})
