@@ -42,6 +42,7 @@ START_SECONDS = 60
 expect.set_options(timeout=30_000)
 """For a machine that is busy with other things; what is there already isn't waited for."""
 
+ANY = re.compile(r"http://\S+")
 LINK = re.compile(r"http://\S+/session/sign-in\?token=\S+")
 
 
@@ -86,11 +87,14 @@ class Site:
 
 
 @contextmanager
-def serving(**variables: str) -> Iterator[Site]:
-    """Yield a web process of its own, started as anyone would, with these environment variables."""
+def serving(script: str = "streamlit_app.py", **variables: str) -> Iterator[Site]:
+    """Yield a web process of its own, started as anyone would, with these environment variables.
+
+    A `script` other than ours prints no link to wait for.
+    """
     port = _free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REENGAGEMENT_")}
-    words = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    words = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     process = subprocess.Popen(
         words,
         cwd=ROOT,
@@ -102,7 +106,9 @@ def serving(**variables: str) -> Iterator[Site]:
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     try:
-        yield _ready(process, lines, f"http://localhost:{port}")
+        yield _ready(
+            process, lines, f"http://localhost:{port}", LINK if script == "streamlit_app.py" else ANY
+        )
     finally:
         process.terminate()
         process.wait(30)
@@ -114,7 +120,9 @@ def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
         lines.put(line)
 
 
-def _ready(process: subprocess.Popen[str], lines: queue.Queue[str], url: str) -> Site:
+def _ready(
+    process: subprocess.Popen[str], lines: queue.Queue[str], url: str, link_in: re.Pattern[str]
+) -> Site:
     """Wait until the web process has printed its link and answers."""
     said = ""
     deadline = time.monotonic() + START_SECONDS
@@ -123,7 +131,7 @@ def _ready(process: subprocess.Popen[str], lines: queue.Queue[str], url: str) ->
             said += lines.get(timeout=0.2)
         except queue.Empty:
             continue
-        if (link := LINK.search(said)) and _healthy(url):
+        if (link := link_in.search(said)) and _healthy(url):
             return Site(url, link.group())
     raise RuntimeError(f"the web process doesn't start: {said}")
 

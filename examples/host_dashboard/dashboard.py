@@ -10,8 +10,8 @@ import streamlit as st
 
 from reengagement.dashboard import build_pages, language
 
+# A real dashboard has accounts; here a visitor says who they are. (Streamlit would show a bare string.)
 STAFF = {"Марина": "manager", "Олег": "trainer"}
-"""A real dashboard has accounts; here a visitor says who they are."""
 
 
 def managers_only() -> str:
