@@ -18,7 +18,7 @@ BUILT = [
     *("F1", "F2", "F3", "F4", "F5", "F6", "F7"),
     "G1",
 ]
-"""The queue page (F5) is still to come."""
+"""All of them."""
 
 
 def named(requirement: str) -> list[str]:

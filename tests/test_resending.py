@@ -105,6 +105,15 @@ def test_a_retry_lets_what_waits_for_its_next_attempt_go_now(remind, drain, peop
     assert (len(at_once.posted), len(after.posted)) == (0, 1)
 
 
+def test_what_was_settled_before_the_time_looked_at_is_left_alone(lost):
+    (row,) = deliveries(lost)
+    settled_at = row["settledAt"]
+    assert resend(lost, Which(state="unknown", reason="reset", since=settled_at)) == Resent(0, {})
+    earlier = settled_at - timedelta(milliseconds=1)
+    assert resend(lost, Which(state="unknown", reason="reset", since=earlier)) == Resent(1, {})
+    assert deliveries(lost)[0]["queuedAt"] == lost.now, "or it would seem to have waited since the first try"
+
+
 def test_another_cause_is_left_alone(lost):
     assert resend(lost, Which(state="unknown", reason="timeout")) == Resent(0, {})
     assert resend(lost, Which(ids=[])) == Resent(0, {})

@@ -17,6 +17,7 @@ from reengagement.database import clock
 from reengagement.delivery import RESENDABLE, Resent, Which, resend, retry
 from reengagement.errors import ReengagementError
 from reengagement.metrics import Cause, Trouble
+from reengagement.metrics.queue import SPAN
 from reengagement.words import Words
 
 Deed = Callable[[Any, datetime], int | Resent]
@@ -89,7 +90,8 @@ def _show_cause(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Wor
                 advice=advice(words, one.state, one.reason),
             )
         )
-        which = Which(state=one.state, reason=one.reason)
+        since = None if one.state == "queued" else now - SPAN
+        which = Which(state=one.state, reason=one.reason, since=since)
         with st.container(horizontal=True):
             _show_action(which, name, words, key=f"all_{key}", every=True)
             chosen = st.toggle(_("Show them"), key=f"show_{key}")

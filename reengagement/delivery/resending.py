@@ -23,11 +23,15 @@ REFUSALS = ("campaign_closed", "later_level", "too_late", "not_resendable")
 
 @dataclass(frozen=True)
 class Which:
-    """Which deliveries: these ids, or all of a cause (the state that they are in, and its reason)."""
+    """Which deliveries: these ids, or all of a cause (the state that they are in, and its reason).
+
+    `since` leaves out what was settled before it (naive UTC).
+    """
 
     ids: Sequence[int] | None = None
     state: str | None = None
     reason: str | None = None
+    since: datetime | None = None
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -41,6 +45,8 @@ class Which:
                 delivery.c.state == self.state,
                 delivery.c.reason.is_not_distinct_from(self.reason),
             )
+        if self.since is not None:
+            condition = and_(condition, delivery.c.settled_at > self.since)
         return condition
 
 
@@ -90,6 +96,7 @@ def resend(connection: Connection, which: Which, now: datetime) -> Resent:
             reason="resent",
             status_code=None,
             attempts=0,
+            queued_at=now,
             next_attempt_at=now,
             claim_token=None,
             lease_ends_at=None,
