@@ -25,11 +25,14 @@ PNG_SCALE = 2
 
 STYLE = """<style>
 [data-testid="stElementToolbarButton"]:has([aria-label="Download as CSV"]) {{ display: none; }}
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {{ color: inherit; }}
+[data-testid="stCaptionContainer"] {{ opacity: 0.8; }}
 [data-testid="stElementContainer"][data-stale="true"] {{ opacity: 1; transition: none; }}
 .modebar-btn[data-title]::after {{ content: "{png}" !important; }}
 </style>"""
-"""Hides the tables' unsafe download; keeps what is drawn anew from fading meanwhile; and says what the
-button of a chart does in the visitor's language, as Plotly says it in English alone."""
+"""Hides the tables' unsafe download; makes captions dark enough for everyone (4.5 to 1); keeps what is drawn
+anew from fading meanwhile; and says what the button of a chart does in the visitor's language, as Plotly says
+it in English alone."""
 
 
 def style() -> None:
