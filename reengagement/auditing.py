@@ -22,6 +22,8 @@ Action = Literal[
     "paused",
     "resumed",
     "text_edited",
+    "text_enabled",
+    "text_disabled",
     "test_sent",
     "retried",
     "resent",

@@ -53,6 +53,7 @@ SECTIONS = (
         lambda words: words.gettext("Reminders"),
         (
             Entry("campaigns", ":material/campaign:", lambda words: words.gettext("Campaigns")),
+            Entry("messages", ":material/edit_note:", lambda words: words.gettext("Messages")),
             Entry("why", ":material/person_search:", lambda words: words.gettext("Why this user?")),
             Entry(
                 "tomorrow", ":material/event_upcoming:", lambda words: words.gettext("Tomorrow's reminders")
