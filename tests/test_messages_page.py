@@ -12,6 +12,7 @@ from tests.records import add_campaign, add_notification
 
 PAGE = "pages/messages.py"
 TEXT = "emotional-1-3"
+TITLE = f"text_title_{TEXT}"
 HOSTILE = "<b>*Алиса*</b>"
 
 
@@ -99,12 +100,11 @@ def test_c5_a_bad_placeholder_is_refused_while_typing_and_nothing_is_stored(admi
     }
     for code, sentence in said.items():
         test = at_messages(lang=code, variant=TEXT)
-        field = next(each for each in test.text_input if each.value == history(engine)[0][1])
-        field.set_value("{dogNmae} ждёт").run()
+        test.text_input(key=TITLE).set_value("{dogNmae} ждёт").run()
         assert sentence in [error.value for error in test.error]
         assert test.button(key="text_save").disabled
-        field.set_value("Ждём вас").run()
-        field.set_value("{dogNmae} ждёт")
+        test.text_input(key=TITLE).set_value("Ждём вас").run()
+        test.text_input(key=TITLE).set_value("{dogNmae} ждёт")
         test.button(key="text_save").click().run()  # pressed before the page could say what is wrong
         assert [error.value for error in test.error] == [sentence] * 2
         assert len(history(engine)) == 1
