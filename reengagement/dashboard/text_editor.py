@@ -106,8 +106,8 @@ def _show_placeholders(words: Words) -> None:
     st.dataframe(
         {
             _("Placeholder"): [row[0] for row in rows],
-            _("What it becomes"): [row[1] for row in rows],
             _("Example"): [row[2] for row in rows],
+            _("What it becomes"): [row[1] for row in rows],
         },
         hide_index=True,
         height="content",

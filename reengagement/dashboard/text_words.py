@@ -59,7 +59,9 @@ def refusal(words: Words, code: str, field: str = "") -> str:
 
 def written(name: str) -> list[str]:
     """Return how a placeholder is written."""
-    return [f"{{{name}}}", f"{{{name}|шаг|шага|шагов}}"] if PLACEHOLDERS[name].plural else [f"{{{name}}}"]
+    forms = {"stepsCompleted": "шаг|шага|шагов", "coursesCompleted": "курс|курса|курсов"}
+    plural = f"{{{name}|{forms.get(name, 'хозяин|хозяина|хозяев')}}}"
+    return [f"{{{name}}}", plural] if PLACEHOLDERS[name].plural else [f"{{{name}}}"]
 
 
 def meaning(words: Words, name: str) -> str:
