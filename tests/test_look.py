@@ -85,7 +85,7 @@ def test_no_page_is_cut_off_fails_or_keeps_anyone_out(demo, chromium, language, 
     barriers = {}
     for name in navigation.names():
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
-        page.goto(f"{demo}/{name}?lang={language}")
+        page.goto(f"{demo}/{name if name != navigation.names()[0] else ''}?lang={language}")
         expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
         at_rest(page)
         look(page, f"{name}-{language}", theme)
