@@ -173,6 +173,7 @@ def story(engine: Engine) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows(connection, query)]
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(
     engine: Engine, settings: Settings, cluster_url: str, clones: Clones
 ) -> None:
