@@ -20,8 +20,8 @@ FOLDER = Path(__file__).parent / "node"
 SCRIPT = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
 STREAMLITS = ("[data-testid=stSidebarNav]", "[data-testid=stMetricChart]")
-"""What Streamlit itself brings: the lists of its menu hold what lists may not (`list`, `listitem`), and the line
-in a metric is a picture without a text (`svg-img-alt`)."""
+"""What Streamlit itself brings: the lists of its menu hold what lists may not (`list`, `listitem`), and the
+line in a metric is a picture without a text (`svg-img-alt`)."""
 
 RUN = "async (exclude) => (await axe.run({ exclude })).violations"
 
