@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from schemathesis import Case
@@ -129,6 +129,7 @@ def test_a_reference_signed_for_anything_is_answered_soundly(origin: str, subjec
 
 @many
 @given(damaged=st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max_size=200))
+@example(damaged="0/")
 def test_what_was_never_signed_is_not_found(origin: str, damaged: str) -> None:
     path = f"/reengagement/click/{quote(damaged, safe='')}"
     assert call(origin, "POST", path).status in (404, 405)

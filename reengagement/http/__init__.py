@@ -10,7 +10,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Router
 
 from reengagement.headers import Headers
 from reengagement.http import assets, links, opting_out, probes, subscribing
@@ -35,7 +35,8 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
         *assets.routes(settings),
         *probes.routes(settings),
     ]
-    return [Mount(PATH, routes=routes, middleware=_cors(settings))]
+    # no redirect from `…/` to `…`: it would repeat what came in
+    return [Mount(PATH, app=Router(routes, redirect_slashes=False), middleware=_cors(settings))]
 
 
 def _cors(settings: Settings) -> list[Middleware]:
