@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
-import threading
+import time
 from pathlib import Path
 
 import click
 from sqlalchemy import Engine, text
 
 from bench import product, send
-from reengagement import database, delivery
-from reengagement.settings import parse
+from reengagement import database
 
-EVERY_SECONDS = 15.0
-DONE = "SELECT count(*) FROM \"ReengagementDelivery\" WHERE state = 'accepted'"
+EVERY_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+DONE = "SELECT count(*) FROM \"ReengagementDelivery\" WHERE state = 'accepted' OR attempts > 0"
 
 
-def resident_megabytes() -> float:
-    """Return the resident size of this process (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_megabytes(process_id: int) -> float:
+    """Return the resident size of a process (Linux)."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _watch(engine: Engine, over: threading.Event) -> None:
-    while not over.wait(EVERY_SECONDS):
-        with database.autocommit(engine) as connection:
-            done = connection.execute(text(DONE)).scalar_one()
-        click.echo(f"{done:>8} sent  {resident_megabytes():7.1f} MB")
+def _watch(process: subprocess.Popen[str], engine: Engine) -> None:
+    """Print the size of the worker until it ends, and the largest of it."""
+    largest, next_line = 0.0, time.monotonic()
+    while process.poll() is None:
+        size = resident_megabytes(process.pid)
+        largest = max(largest, size)
+        if time.monotonic() >= next_line:
+            with database.autocommit(engine) as connection:
+                done = connection.execute(text(DONE)).scalar_one()
+            click.echo(f"{done:>8} posted  {size:7.1f} MB")
+            next_line += EVERY_SECONDS
+        time.sleep(LOOK_SECONDS)
+    click.echo(f" largest         {largest:7.1f} MB")
 
 
 @click.command()
 @click.option("--messages", default=200_000, show_default=True)
-def main(messages: int) -> None:
+@click.option("--unreachable", is_flag=True, help="No connection to the push service succeeds.")
+def main(messages: int, unreachable: bool) -> None:
     """Send many reminders from one process and print its resident size all along."""
     with (
         tempfile.TemporaryDirectory() as name,
@@ -41,25 +53,17 @@ def main(messages: int) -> None:
         product.empty_database("reengagement_memory") as url,
     ):
         arena = send.Arena(Path(name), origin)
-        os.environ["SSL_CERT_FILE"] = str(Path(name) / "authority.pem")
         engine = database.make_engine(url)
         product.fill(engine, origin, arena.keys, messages)
-        settings = parse(
-            {
-                "DATABASE_URL": url,
-                "VAPID_PRIVATE_KEY": arena.private_key,
-                "VAPID_SUBJECT": send.SUBJECT,
-                "REENGAGEMENT_PUSH_ORIGINS": origin,
-            }
-        )
-        click.echo(f"{0:>8} sent  {resident_megabytes():7.1f} MB")
-        over = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(engine, over))
-        watcher.start()
-        try:
-            accepted = delivery.drain(engine, settings).accepted
-        finally:
-            over.set()
-            watcher.join()
-        click.echo(f"{accepted:>8} sent  {resident_megabytes():7.1f} MB")
+        # without our authority no certificate of the sink is believed: every handshake fails
+        environment = dict(os.environ) if unreachable else arena.environment
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.contestants", "ours", arena.config(messages, url)],
+            env=environment, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        _watch(process, engine)
         engine.dispose()
+        output, _ = process.communicate()
+        accepted = json.loads(output.strip().splitlines()[-1])["accepted"] if process.returncode == 0 else 0
+        if accepted != (0 if unreachable else messages):
+            raise click.ClickException(f"{accepted} of {messages} were accepted")

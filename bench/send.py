@@ -118,7 +118,7 @@ class Arena:
         trusted = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), authority)
         self.environment = {**os.environ, **trusted}
 
-    def _config(self, messages: int, database_url: str | None = None) -> str:
+    def config(self, messages: int, database_url: str | None = None) -> str:
         config = {
             "subscriptions": [
                 {"endpoint": f"{self.origin}/push/{n}", "keys": self.keys[n % DIFFERENT_KEYS]}
@@ -148,7 +148,7 @@ class Arena:
 
     def python(self, name: str, messages: int) -> Took:
         """Run a contestant that needs no database."""
-        config = self._config(messages)
+        config = self.config(messages)
         return self._run(name, messages, [sys.executable, "-m", "bench.contestants", name, config])
 
     def npm(self, messages: int) -> Took | None:
@@ -160,7 +160,7 @@ class Arena:
         if not modules.exists():
             shutil.copytree(HERE / "node", modules)
             subprocess.run(["npm", "install", "--silent", "--no-audit"], cwd=modules, check=True)
-        return self._run("npm web-push", messages, ["node", str(modules / "send.js"), self._config(messages)])
+        return self._run("npm web-push", messages, ["node", str(modules / "send.js"), self.config(messages)])
 
     def ours(self, messages: int) -> Took:
         """Run a whole drain, with its database."""
@@ -168,7 +168,7 @@ class Arena:
             engine = database.make_engine(url)
             product.fill(engine, self.origin, self.keys, messages)
             engine.dispose()
-            config = self._config(messages, url)
+            config = self.config(messages, url)
             return self._run("ours", messages, [sys.executable, "-m", "bench.contestants", "ours", config])
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
@@ -14,7 +15,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from reengagement import database, delivery, host, planner, webpush
+from reengagement import collecting, database, delivery, host, planner, webpush
 from reengagement.delivery import draining, origins
 from reengagement.delivery.fan_out import fan_out
 from reengagement.demo import phone
@@ -27,6 +28,13 @@ ACCEPTED = Answer("accepted", "http_201", 201)
 SILENT = Answer("unknown", "timeout")
 KEYS = {"p256dh": "p", "auth": "a"}
 COUNTS = 'SELECT state, count(*) FROM "ReengagementDelivery" GROUP BY state'
+
+
+class Cycle:
+    """Something that only the collector frees."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 @pytest.fixture
@@ -207,3 +215,21 @@ def test_d3_a_silent_push_service_waits_and_the_others_flow(remind, engine, sett
 def test_b6_no_request_waits_for_a_connection():
     """B6: one that did would leave after a pause had begun."""
     assert webpush.CONNECTIONS_PER_HOST >= draining.POSTED_AT_ONCE * draining.LANES
+
+
+def test_what_failed_connections_leave_is_freed_meanwhile(remind, engine, settings, monkeypatch):
+    """Each leaves a cycle that holds OpenSSL's memory: a push service that was down filled a gigabyte."""
+    monkeypatch.setattr(draining, "POSTED_AT_ONCE", 10)
+    monkeypatch.setattr(collecting, "CONNECTIONS", 20)
+    remind(100)
+    left: list[weakref.ref[Cycle]] = []
+    held: list[int] = []
+
+    async def post(message: Message) -> Answer:
+        left.append(weakref.ref(Cycle()))
+        held.append(sum(each() is not None for each in left))
+        return Answer("retry", "connect")
+
+    delivery.drain(engine, settings, post=post)
+    assert len(left) == 100
+    assert max(held) <= 50, "20, and what two lanes have in flight"

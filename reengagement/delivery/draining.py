@@ -82,6 +82,7 @@ class _Context:
     seen: Host
     ends_at: float
     stop: Callable[[], bool]
+    debris: collecting.Debris = field(default_factory=collecting.Debris)
 
     def is_over(self) -> bool:
         """Tell whether no more work is to be begun."""
@@ -212,6 +213,9 @@ async def _work_off(context: _Context, ids: Sequence[int], token: str) -> Counte
     postings = await asyncio.to_thread(_begin, context, ids, token)
     answers = await _answers(context, postings)
     pairs = list(zip(postings, answers, strict=True))
+    context.debris.add(
+        sum(answer.outcome in ("retry", "unknown") and not answer.status for answer in answers)
+    )
     return await _settle_patiently(context, pairs, token)
 
 
