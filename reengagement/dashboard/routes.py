@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from reengagement import accounts, attempts, auditing, host, sessions
 from reengagement.dashboard.data import transaction
@@ -48,7 +48,7 @@ def build_session_routes(settings: Settings) -> list[BaseRoute]:
         routes.append(Route("/account", doors.account, methods=["POST"]))
     if "demo" in settings.doors:
         routes.append(Route("/demo", doors.demo, methods=["POST"]))
-    return [Mount(sessions.PATH, routes=routes)]
+    return [Mount(sessions.PATH, app=Router(routes, redirect_slashes=False))]
 
 
 class Doors:
