@@ -74,7 +74,7 @@ fuzz: $(STAMP)
 	FUZZ=7200 $(PYTHON_IN_VENV) -m pytest -q tests/test_fuzz.py
 
 audit: $(STAMP)
-	$(PYTHON_IN_VENV) -m uv tool run pip-audit==2.10.1 --disable-pip --no-deps -r constraints.txt
+	$(PYTHON_IN_VENV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps -r constraints.txt
 
 chaos: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
