@@ -1,10 +1,12 @@
-"""A server for `bench.clicks`: `python -m bench.click_server bare|ours`, by DATABASE_URL; prints its port.
+"""A server for `bench.clicks`: `python -m bench.click_server NAME`, by DATABASE_URL; prints its port.
 
-*bare* is the least that can be done: a Starlette route that writes one row in a transaction of its own.
+*bare* is the least that can be done: a Starlette route that writes one row in a transaction of its own;
+*ours* is our routes alone; *dashboard* the whole web process.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import uvicorn
@@ -34,13 +36,28 @@ def bare() -> Starlette:
     return Starlette(routes=[Route("/reengagement/click/{reference}", click, methods=["POST"])])
 
 
+def ours() -> Starlette:
+    """Return our routes alone."""
+    return build_app(settings.load())
+
+
+def dashboard() -> Starlette:
+    """Return what `streamlit run` serves: the dashboard and our routes in one process."""
+    app: Starlette = importlib.import_module("streamlit_app").app
+    return app
+
+
+APPLICATIONS = {"bare": bare, "ours": ours, "dashboard": dashboard}
+
+
 def main(which: str) -> None:
     """Serve until told to end."""
-    app = bare() if which == "bare" else build_app(settings.load())
+    app = APPLICATIONS[which]()
     listening = listen(0)
+    listening.listen()  # before anyone is told of it
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     server.run(sockets=[listening])
 
 

@@ -1,11 +1,16 @@
-"""How many clicks a second are counted, once each, beside a route that does one INSERT and nothing else."""
+"""How many clicks a second are counted, once each, beside a route that does one INSERT and nothing else.
+
+By the routes alone, and by the whole web process while someone opens page after page of its dashboard.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +22,12 @@ from sqlalchemy import text
 
 from bench import product
 from reengagement import database, references
+from reengagement.dashboard import navigation
+from tests import browser
 
 SECRET = "s" * 32
 CONNECTIONS = 64
+LINK = re.compile(r"/session/sign-in\?token=\S+")
 CLICKED = 'SELECT count(*) FROM "ReengagementNotification" WHERE clicked'
 
 
@@ -32,22 +40,36 @@ class Served:
     cpu: float
 
 
+@dataclass
+class Running:
+    """A server of its own: its port, and its CPU seconds once it has ended."""
+
+    process: subprocess.Popen[str]
+    port: int
+    cpu: float = 0.0
+
+    def link(self) -> str:
+        """Return the link to sign in that it prints."""
+        assert self.process.stdout is not None
+        found = next(filter(None, map(LINK.search, self.process.stdout)))
+        return f"http://localhost:{self.port}{found.group()}"
+
+
 @contextmanager
-def server(which: str, url: str) -> Iterator[tuple[int, list[float]]]:
-    """Run a server on one core; yield its port, and a list that will hold its CPU seconds."""
+def server(which: str, url: str) -> Iterator[Running]:
+    """Run a server on one core."""
     environment = {**os.environ, "DATABASE_URL": url, "REENGAGEMENT_SECRET": SECRET}
     command = [sys.executable, "-m", "bench.click_server", which]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    spent: list[float] = []
     try:
         assert process.stdout is not None
-        port = int(process.stdout.readline())
+        running = Running(process, int(process.stdout.readline()))
         if hasattr(os, "sched_setaffinity"):
             for thread in os.listdir(f"/proc/{process.pid}/task"):
                 os.sched_setaffinity(int(thread), {0})
         before = _cpu_of(process.pid)
-        yield port, spent
-        spent.append(_cpu_of(process.pid) - before)
+        yield running
+        running.cpu = _cpu_of(process.pid) - before
     finally:
         process.terminate()
         process.wait()
@@ -79,40 +101,85 @@ async def _post_all(port: int, paths: Sequence[str], connections: int) -> int:
 
 def measure(which: str, url: str, paths: Sequence[str]) -> Served:
     """Return what the server made of the paths."""
-    with server(which, url) as (port, spent):
-        asyncio.run(_post_all(port, paths[:200], 8))  # what is loaded at the first request is no click's
-        started = time.monotonic()
-        good = asyncio.run(_post_all(port, paths[200:], CONNECTIONS))
-        wall = time.monotonic() - started
-    return Served(good, wall, spent[0])
+    with server(which, url) as running:
+        return _measure(running, paths)
+
+
+def _measure(running: Running, paths: Sequence[str]) -> Served:
+    asyncio.run(_post_all(running.port, paths[:200], 8))  # what is loaded at the first request is no click's
+    started, before = time.monotonic(), _cpu_of(running.process.pid)
+    good = asyncio.run(_post_all(running.port, paths[200:], CONNECTIONS))
+    return Served(good, time.monotonic() - started, _cpu_of(running.process.pid) - before)
+
+
+def measure_beside_the_dashboard(url: str, paths: Sequence[str]) -> tuple[Served, list[float]]:
+    """Return what the web process made of the paths, and the seconds each page took to open meanwhile."""
+    opened: list[float] = []
+    over, ready = threading.Event(), threading.Event()
+    with server("dashboard", url) as running:
+        visitor = threading.Thread(target=_open_pages, args=(running, opened, ready, over))
+        visitor.start()
+        try:
+            ready.wait(120)
+            opened.clear()
+            return _measure(running, paths), opened
+        finally:
+            over.set()
+            visitor.join()
+
+
+def _open_pages(running: Running, opened: list[float], ready: threading.Event, over: threading.Event) -> None:
+    """Sign in and open one page after another, as soon as the one before is there, until it is over."""
+    with browser.running() as chromium:
+        page = chromium.new_page(locale="en-GB")
+        page.goto(running.link())
+        while not over.is_set():
+            for name in ("", *navigation.names()[1:]):
+                started = time.monotonic()
+                page.goto(f"http://localhost:{running.port}/{name}")
+                page.get_by_test_id("stMain").get_by_role("heading").first.wait_for(timeout=120_000)
+                opened.append(time.monotonic() - started)
+                if over.is_set():
+                    break
+            ready.set()
 
 
 @click.command()
-@click.option("--clicks", default=20_000, show_default=True, help="Notifications, each clicked once.")
+@click.option("--clicks", default=20_000, show_default=True, help="Clicks on so many notifications.")
 def main(clicks: int) -> None:
     """Compare our route with a bare one, in turns, each server on one core."""
     with product.empty_database("reengagement_clicks") as url:
         engine = database.make_engine(url)
-        product.fill(engine, "https://push.example.org", [{"p256dh": "", "auth": ""}], clicks)
+        product.fill(engine, "https://push.example.org", [{"p256dh": "", "auth": ""}], 2 * clicks)
         product.execute(url, "CREATE TABLE bare_click (reference text NOT NULL)")
         with engine.connect() as connection:
             until = database.clock(connection) + timedelta(days=1)
         paths = [
             f"/reengagement/click/{references.make(SECRET, f'campaign-{n}-1', until)}"
-            for n in range(1, clicks + 1)
+            for n in range(1, 2 * clicks + 1)
         ]
-        click.echo(f"{'':<6}{'clicks':>8}{'a second':>10}{'a CPU-second':>14}")
-        rates = {}
-        for which in ("bare", "ours"):
-            done = measure(which, url, paths)
-            rates[which] = done.counted / done.wall
-            click.echo(f"{which:<6}{done.counted:>8}{rates[which]:>10.0f}{done.counted / done.cpu:>14.0f}")
-        again = measure("ours", url, paths)
+        first, second = paths[:clicks], paths[clicks:]
+        click.echo(f"{'':<10}{'clicks':>8}{'a second':>10}{'a CPU-second':>14}")
+        bare = _line("bare", measure("bare", url, first))
+        ours = _line("ours", measure("ours", url, first))
+        _line("again", measure("ours", url, first))
+        served, opened = measure_beside_the_dashboard(url, second)
+        used = _line("dashboard", served)
+        click.echo(f"\nours is {ours / bare:.1f} × the bare route.")
+        click.echo(
+            f"dashboard is the whole web process, {used / bare:.1f} × the bare route, while someone opened "
+            f"{len(opened)} pages one after another, {sum(opened) / max(1, len(opened)):.1f} s each."
+        )
         with engine.connect() as connection:
             counted = connection.execute(text(CLICKED)).scalar_one()
-        click.echo(f"{'again':<6}{again.counted:>8}{again.counted / again.wall:>10.0f}")
-        click.echo(f"\nours is {rates['ours'] / rates['bare']:.1f} × the bare route.")
-        click.echo(f"Counted: {counted} of {clicks}, each once, though each was reported twice.")
         engine.dispose()
-        if counted != clicks:
+        click.echo(f"Counted: {counted} of {2 * clicks}, each once, though half were reported twice.")
+        if counted != 2 * clicks:
             raise click.ClickException("clicks were lost, or counted for what nobody pressed")
+
+
+def _line(which: str, done: Served) -> float:
+    """Print what a server did; return its clicks a second."""
+    a_second = done.counted / done.wall
+    click.echo(f"{which:<10}{done.counted:>8}{a_second:>10.0f}{done.counted / done.cpu:>14.0f}")
+    return a_second

@@ -5,6 +5,8 @@ What a route sets itself stays as it is. Streamlit's own open doors are shut her
 
 from __future__ import annotations
 
+import logging
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,11 +57,15 @@ SEALED = {
 
 
 class Headers:
-    """Adds the headers to each answer of `app`; with `https`, every cookie travels over HTTPS only."""
+    """Adds the headers to each answer of `app`; with `https`, every cookie travels over HTTPS only.
+
+    It also ends uvicorn's log of addresses: signed references and one-time links stand in them.
+    """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
         self._https = https
+        logging.getLogger("uvicorn.access").disabled = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

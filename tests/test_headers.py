@@ -1,5 +1,7 @@
 """Headers of every answer: on the dashboard, the routes beside it, and scripts for other sites."""
 
+import logging
+
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -59,3 +61,15 @@ def test_what_a_route_says_itself_stays_and_over_https_no_cookie_travels_openly(
 
 def test_what_streamlit_tells_everyone_of_its_caches_is_closed(origin):
     assert call(origin, "GET", "/_stcore/metrics").status == 404
+
+
+def test_no_address_is_logged_for_one_time_links_stand_in_some(origin, caplog):
+    """F1."""
+    caplog.set_level(logging.INFO, "uvicorn.access")
+    access = logging.getLogger("uvicorn.access")
+    access.addHandler(caplog.handler)
+    try:
+        assert call(origin, "GET", "/?token=secret").status == 200
+    finally:
+        access.removeHandler(caplog.handler)
+    assert "secret" not in caplog.text
