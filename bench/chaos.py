@@ -31,6 +31,7 @@ from reengagement.demo import phone
 from reengagement.settings import default_data_dir
 from reengagement.tables import OPEN_STATES
 from reengagement.vapid import make_vapid_keys
+from tests import debian
 
 T = TypeVar("T")
 
@@ -390,6 +391,8 @@ def main(
         f"{deliveries} deliveries, {consumers} consumers of {WORKERS} workers, {seconds:.0f} s, seed {seed}, "
         f"Redis {'with' if appendonly else 'without'} its append-only file."
     )
+    if faketime() is None:
+        debian.install("libfaketime", "the clocks of the workers shall be an hour apart")
     if faketime() is None:
         click.echo("SKIPPED: workers' clocks an hour apart, since libfaketime isn't installed (apt-get).")
     else:

@@ -38,7 +38,7 @@ def bare() -> Starlette:
 
 def ours() -> Starlette:
     """Return our routes alone."""
-    return build_app(settings.load())
+    return build_app()
 
 
 def dashboard() -> Starlette:

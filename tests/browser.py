@@ -24,7 +24,8 @@ import click
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.redis_server import _apt, _free_port
+from tests import debian
+from tests.redis_server import _free_port
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -54,12 +55,8 @@ def program() -> str | None:
 
 def install() -> str | None:
     """Return the path of a browser, installed with apt-get if there is none and that can be done."""
-    apt = _apt()
-    if program() is None and apt:
-        click.echo("Installing chromium with apt-get: some tests look at the pages in a real browser")
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run([*apt, *words], env=environment, check=False)
+    if program() is None:
+        debian.install("chromium", "some tests look at the pages in a real browser")
     return program()
 
 

@@ -6,7 +6,6 @@ apt can be used, else Valkey, the open continuation of Redis, out of a wheel.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import click
 import redis
 
 from reengagement.embedded.supervisor import end_with_parent
+from tests import debian
 
 START_SECONDS = 10
 STARTS = 5
@@ -95,23 +95,9 @@ def _free_port() -> int:
 
 def install() -> str:
     """Return the path of a Redis, installed with apt-get if there is none and that can be done."""
-    if shutil.which("redis-server") is None and (apt := _apt()):
-        click.echo("Installing redis-server with apt-get: some tests need a real Redis")
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "redis-server"]):
-            subprocess.run([*apt, *words], env=environment, check=False)
+    if shutil.which("redis-server") is None:
+        debian.install("redis-server", "some tests need a real Redis")
     return program()
-
-
-def _apt() -> list[str] | None:
-    """Return how to call apt-get without being asked for a password, None if it can't be."""
-    if shutil.which("apt-get") is None:
-        return None
-    if os.geteuid() == 0:
-        return ["apt-get"]
-    if shutil.which("sudo") and not subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode:
-        return ["sudo", "-n", "apt-get"]
-    return None
 
 
 if __name__ == "__main__":

@@ -15,13 +15,17 @@ from starlette.routing import BaseRoute, Mount, Router
 from reengagement.headers import Headers
 from reengagement.http import assets, links, opting_out, probes, subscribing
 from reengagement.http.links import destination
-from reengagement.settings import Settings
+from reengagement.settings import Settings, load
 
 PATH = "/reengagement"
 
 
-def build_app(settings: Settings) -> Starlette:
-    """Return an application of the routes alone, to be served without the dashboard."""
+def build_app(given: Settings | None = None) -> Starlette:
+    """Return an application of the routes alone, to be served without the dashboard. Raises SettingsError.
+
+    The settings are the environment's where none are given: `uvicorn --factory reengagement.http:build_app`.
+    """
+    settings = given or load()
     https = settings.public_url.startswith("https://")
     return Starlette(routes=build_routes(settings), middleware=[Middleware(Headers, https=https)])
 
