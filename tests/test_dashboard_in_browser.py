@@ -187,3 +187,16 @@ def test_beside_the_dashboard_unknown_paths_and_wrong_methods_are_refused(site):
         assert reply.status == status, path
         assert b"<html" not in reply.body
     assert json.loads(call(site.url, "GET", "/reengagement/health").body)["status"]
+
+
+def test_the_overview_has_its_name_as_an_address_too(site, page):
+    """Streamlit has the first page at `/` alone, and would say in English that there is no such page."""
+    reply = call(site.url, "GET", "/overview?lang=en&period=7")
+    assert (reply.status, reply.headers["location"]) == (307, "./?lang=en&period=7")
+    assert call(site.url, "GET", "/overview").headers["location"] == "./"
+    page.goto(site.link)
+    expect(page.get_by_role("heading", name="Обзор")).to_be_visible()
+    page.goto(f"{site.url}/overview?lang=en")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert page.url == f"{site.url}/?lang=en"
+    expect(page.get_by_text("Page not found")).to_have_count(0)

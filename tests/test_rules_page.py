@@ -89,11 +89,14 @@ def test_every_rule_says_where_it_comes_from(admin):
     assert rows["What it does"].all()
 
 
-def test_sending_is_paused_and_resumed_from_here(admin, engine):
+def test_pausing_asks_first_and_sending_is_resumed_from_here(admin, engine):
     test = opened(PAGE, lang="en")
-    press(test, "Pause all sending")
-    with engine.connect() as connection:
-        assert pause.since(connection) is not None
+    for answer, paused in (("Cancel", False), ("Pause", True)):
+        press(test, "Pause all sending")
+        assert "0 deliveries are waiting now" in test.warning[-1].value
+        press(test, answer)
+        with engine.connect() as connection:
+            assert (pause.since(connection) is not None) == paused
     press(test, "Resume sending")
     with engine.connect() as connection:
         assert pause.since(connection) is None

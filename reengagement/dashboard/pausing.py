@@ -1,4 +1,4 @@
-"""The switch that pauses all sending, wherever a page offers it."""
+"""The switch that pauses all sending, wherever a page offers it: pausing asks first, resuming doesn't."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from reengagement import pause, settings
-from reengagement.dashboard import data, language
+from reengagement import metrics, pause, settings
+from reengagement.dashboard import asking, data, language
+from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
+from reengagement.words import Words
 
-FAILED = "pausing_failed"
-"""Key of the session's state: why the last press did nothing."""
+FAILED, ASKED = "pausing_failed", "pausing_asked"
+"""Keys of the session's state: why the last press did nothing, and the question whether to pause."""
 
 
 def show(paused_since: datetime | None, zone: ZoneInfo, by: str) -> None:
@@ -30,8 +32,8 @@ def show(paused_since: datetime | None, zone: ZoneInfo, by: str) -> None:
                 help=_(
                     "Nothing leaves until it is resumed. Planning goes on, and no reminder expires meanwhile."
                 ),
-                on_click=_press,
-                args=(_pause, by),
+                on_click=asking.ask,
+                args=(ASKED,),
             )
             st.text(_("Reminders leave as they become due."))
         else:
@@ -45,10 +47,28 @@ def show(paused_since: datetime | None, zone: ZoneInfo, by: str) -> None:
                 args=(_resume, by),
             )
             st.text(_("Sending is paused since {when}.").format(when=words.moment(paused_since, zone)))
+    _show_question(paused_since is not None, by, words)
     failed = st.session_state.pop(FAILED, None)
     if failed:
         st.error(_("That didn't work."))
         st.code(failed, language=None, wrap_lines=True)
+
+
+def _show_question(is_paused: bool, by: str, words: Words) -> None:
+    """Show, after a press, how much a pause would hold, and ask; not where someone else has paused meanwhile."""
+    if is_paused:
+        asking.withdraw(ASKED)
+    if not asking.is_asked(ASKED):
+        return
+    with shown_in_words(), data.snapshot(settings.load()) as connection:
+        waiting = metrics.waiting(connection).deliveries.get("queued", 0)
+    held = words.ngettext(
+        "{n} delivery is waiting now. Nothing leaves until sending is resumed.",
+        "{n} deliveries are waiting now. Nothing leaves until sending is resumed.",
+        waiting,
+    )
+    kept = words.gettext("Nothing expires meanwhile. What a push service has taken already still arrives.")
+    asking.show(ASKED, f"{held} {kept}", words.gettext("Pause"), _press, (_pause, by))
 
 
 def _press(deed: Callable[[str], None], by: str) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 import streamlit as st
 
 from reengagement import planner, settings
-from reengagement.dashboard import labels, language
+from reengagement.dashboard import asking, labels, language
 from reengagement.database import engine_of
 from reengagement.errors import AlreadyRunning
 from reengagement.planner import STAGES, RunReport
@@ -18,8 +18,8 @@ from reengagement.rules import Rules
 from reengagement.words import Words
 
 RUN, STARTED, OUTCOME, ASKED = "run", "run_started", "run_outcome", "run_asked"
-"""Keys of the session's state: the run under way, when it started, how the last one ended, and whether
-the visitor is being asked."""
+"""Keys of the session's state: the run under way, when it started, how the last one ended, and the question
+whether to run at night."""
 
 DOUBLE_CLICK_SECONDS = 2.0
 """A second press this soon is the same press: the first run may be over before it arrives."""
@@ -65,7 +65,7 @@ def show_button(rules: Rules, now: datetime, started_by: str) -> None:
         key="run_button",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=RUN in st.session_state or ASKED in st.session_state,
+        disabled=RUN in st.session_state,
         on_click=_press,
         args=(started_by, _within_hours(rules, now)),
     )
@@ -75,12 +75,11 @@ def _press(started_by: str, within_hours: bool) -> None:
     if within_hours:
         _start(started_by)
     else:
-        st.session_state[ASKED] = True
+        asking.ask(ASKED)
 
 
 def _start(started_by: str) -> None:
     """Start a run unless one is under way here; the planner's lock decides between sessions."""
-    st.session_state.pop(ASKED, None)
     pressed = time.monotonic()
     if RUN in st.session_state or pressed - st.session_state.get(STARTED, -10.0) < DOUBLE_CLICK_SECONDS:
         return
@@ -95,24 +94,19 @@ def _within_hours(rules: Rules, now: datetime) -> bool:
 
 def show_question(rules: Rules, now: datetime, started_by: str) -> None:
     """Show, after a press out of hours, what it would do, and ask."""
-    if ASKED not in st.session_state:
+    if not asking.is_asked(ASKED):
         return
     _ = language.chosen().gettext
-    with st.container(border=True):
-        st.warning(
-            _(
-                "It is {time} in {zone}. Reminders of this run leave at once, "
-                "outside the hours of {start} to {end}, and may wake people."
-            ).format(
-                time=f"{rules.local(now):%H:%M}",
-                zone=rules.timezone,
-                start=f"{rules.run_at:%H:%M}",
-                end=f"{rules.run_until:%H:%M}",
-            )
-        )
-        with st.container(horizontal=True):
-            st.button(_("Run it all the same"), on_click=_start, args=(started_by,))
-            st.button(_("Cancel"), on_click=lambda: st.session_state.pop(ASKED, None), type="tertiary")
+    question = _(
+        "It is {time} in {zone}. Reminders of this run leave at once, "
+        "outside the hours of {start} to {end}, and may wake people."
+    ).format(
+        time=f"{rules.local(now):%H:%M}",
+        zone=rules.timezone,
+        start=f"{rules.run_at:%H:%M}",
+        end=f"{rules.run_until:%H:%M}",
+    )
+    asking.show(ASKED, question, _("Run it all the same"), _start, (started_by,))
 
 
 def show_outcome(rules: Rules) -> None:

@@ -11,9 +11,12 @@ import click
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route
 
 from reengagement import http, migrations, sessions, settings
+from reengagement.dashboard import navigation
 from reengagement.dashboard.data import transaction
 from reengagement.dashboard.routes import build_session_routes
 from reengagement.dashboard.watching import watching
@@ -25,7 +28,16 @@ from reengagement.settings import Settings
 
 def routes() -> list[BaseRoute]:
     """Return the routes of signing in, and those for browsers of users. Raises SettingsError."""
-    return [*build_session_routes(settings.load()), *http.build_routes(settings.load())]
+    first = Route(f"/{navigation.names()[0]}", _first_page, methods=["GET"])
+    return [first, *build_session_routes(settings.load()), *http.build_routes(settings.load())]
+
+
+async def _first_page(request: Request) -> RedirectResponse:
+    """Return the way from the name of the first page to its address, `/`, where alone Streamlit has it.
+
+    Relative, since a proxy may have put a path before it; for this time, so that no browser remembers it.
+    """
+    return RedirectResponse("./" + (f"?{request.url.query}" if request.url.query else ""), 307)
 
 
 def middleware() -> list[Middleware]:
