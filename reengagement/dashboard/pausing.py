@@ -55,7 +55,7 @@ def show(paused_since: datetime | None, zone: ZoneInfo, by: str) -> None:
 
 
 def _show_question(is_paused: bool, by: str, words: Words) -> None:
-    """Show, after a press, how much a pause would hold, and ask; not where someone else has paused meanwhile."""
+    """Show, after a press, how much a pause would hold, and ask; not where someone has paused meanwhile."""
     if is_paused:
         asking.withdraw(ASKED)
     if not asking.is_asked(ASKED):
