@@ -14,6 +14,7 @@ from reengagement.endpoints import Address
 Outcome = Literal["accepted", "gone", "rejected", "unsupported", "unknown", "retry"]
 Headers = Mapping[str, str]
 
+REFUSING = (400, 401, 403)
 WAIT_WITHOUT_RETRY_AFTER = 120.0
 LONGEST_WAIT = 24 * 3600.0
 """Seconds; a longer one would silence a whole push service for the sake of one odd header."""
@@ -23,7 +24,7 @@ LONGEST_WAIT = 24 * 3600.0
 class Answer:
     """What became of a message. `reason` is a short machine word; `retry_after` in seconds.
 
-    `refused` marks 401 and 403: many in a row are the fault of our key or clock, not of subscriptions.
+    `refused` marks 400, 401 and 403: many in a row are our own fault (key, clock, a bug), not subscriptions'.
     """
 
     outcome: Outcome
@@ -45,7 +46,7 @@ def classify(status: int, headers: Headers, address: Address, now: float) -> Ans
         return Answer("retry", reason, status, WAIT_WITHOUT_RETRY_AFTER if wait is None else wait)
     if status == 408 or status >= 500:
         return Answer("retry", reason, status, _retry_after(headers, now))
-    return Answer("rejected", reason, status, refused=status in (401, 403))
+    return Answer("rejected", reason, status, refused=status in REFUSING)
 
 
 def _retry_after(headers: Headers, now: float) -> float | None:

@@ -14,7 +14,7 @@ from sqlalchemy import insert, text, update
 from reengagement import alerts, database, heartbeat
 from reengagement.alerts import conditions as rules_of_alerts
 from reengagement.alerts import ledger, telling
-from reengagement.alerts.conditions import Condition, Origin, Rates, Signs
+from reengagement.alerts.conditions import Condition, Origin, Rates, Signs, Struck
 from reengagement.dashboard.markdown import escaped
 from reengagement.dashboard.watching import watching
 from reengagement.metrics import LastRun, Waiting, lately
@@ -90,6 +90,9 @@ def test_nothing_is_amiss_where_all_is_well():
         ({"origins": (Origin("https://push.example", "refused", 20),)}, ["refused"]),
         ({"origins": (Origin("https://push.example", "silent", 20),)}, []),
         ({"origins": (Origin("https://push.example", "probing", 20),)}, []),
+        ({"struck": (Struck("https://push.example", {400: 4, 403: 5}, 0),)}, []),
+        ({"struck": (Struck("https://push.example", {400: 5, 403: 5}, 39),)}, ["struck"]),
+        ({"struck": (Struck("https://push.example", {403: 10}, 40),)}, []),
         ({"last_run": done(state="failed"), "tries": ("failed",)}, ["run_failed"]),
         ({"last_run": done(state="crashed", kind="manual")}, ["run_failed"]),
         ({"rates": clicks(Rate(4, 100))}, ["click_rate"]),
@@ -187,6 +190,31 @@ def test_what_people_were_told_of_stays_until_it_is_more_probably_above():
 def test_the_worst_stands_first_and_what_is_not_certain_last():
     found = kinds(consumers=0, newest_campaign_at=NOW - days(8), rates=clicks(Rate(1, 100)))
     assert found == ["no_consumer", "no_new_campaigns", "click_rate"]
+
+
+def test_of_a_push_service_that_refuses_all_its_strikes_are_not_told_as_well():
+    origin = "https://push.example"
+    signs = {"origins": (Origin(origin, "refused", 20),), "struck": (Struck(origin, {403: 19}, 0),)}
+    assert kinds(**signs) == ["refused"]
+
+
+def test_strikes_are_read_by_push_service_and_status_of_one_day(people, engine):
+    """F6. A key that was changed: half are rejected, half accepted, and no breaker opens."""
+    statuses = dict(enumerate([400] * 4 + [403] * 7))
+    for number, status in statuses.items():
+        people.execute(
+            'INSERT INTO "ReengagementStrike" ("endpointHash", "pushService", strikes, "statusCode",'
+            ' "firstAt", "updatedAt")'
+            " VALUES (:hash, 'https://push.example', 1, :status, :at, :at)",
+            hash=bytes([number]),
+            status=status,
+            at=people.now - (days(1) if number == 0 else days(1) - MINUTE),
+        )
+    with engine.connect() as connection:
+        found = alerts.signs(connection, RULES, people.now).struck
+        later = alerts.signs(connection, RULES, people.now + 2 * MINUTE).struck
+    assert found == (Struck("https://push.example", {400: 3, 403: 7}, 0),)
+    assert later == ()
 
 
 def test_a_breaker_stays_amiss_while_one_reminder_probes_it():
@@ -387,6 +415,7 @@ def test_every_alert_says_something_in_each_language(code):
         "run_failed": {"at": at, "state": "failed", "error": "no such table"},
         "run_missing": {"due": at},
         "refused": {"origin": "https://push.example", "refusals": 21},
+        "struck": {"origin": "https://push.example", "by_status": {"400": 2, "403": 9}, "accepted": 30},
         "waiting_long": {"since": at, "n": 3},
         "no_new_campaigns": {"since": at, "why": "nobody", "inactive": 0, "held_back": {}},
         "return_rate": rate,

@@ -23,7 +23,7 @@ ACCEPTED = Answer("accepted", "http_201", 201)
 GONE = Answer("gone", "http_410", 410)
 BUSY = Answer("retry", "http_503", 503)
 REFUSED = Answer("rejected", "http_403", 403, refused=True)
-BAD = Answer("rejected", "http_400", 400)
+BAD = Answer("rejected", "http_400", 400, refused=True)
 RESET = Answer("unknown", "reset")
 
 KEYS = {"p256dh": "p", "auth": "a"}
@@ -178,34 +178,64 @@ def test_backoff_doubles_with_jitter_and_never_undercuts_retry_after():
     assert wait_before(3, 7, None) == wait_before(3, 7, None)
 
 
-def test_d3_five_rejections_in_a_row_remove_a_subscription(remind, drain, people, engine, settings):
-    remind("alice")
+def strike(people: People, user: str, strikes: int, since: timedelta = timedelta(0)) -> None:
+    """Give the phone of a user so many strikes, the first of them so long ago."""
     people.execute(
-        "INSERT INTO \"ReengagementStrike\" SELECT sha256(convert_to(endpoint, 'UTF8')), 3, :at"
-        ' FROM "PushSubscription"',
+        'INSERT INTO "ReengagementStrike" ("endpointHash", "pushService", strikes, "statusCode",'
+        ' "firstAt", "updatedAt")'
+        " SELECT sha256(convert_to(endpoint, 'UTF8')), 'https://fcm.googleapis.com', :strikes, 400, :first,"
+        " :at"
+        ' FROM "PushSubscription" WHERE "userId" = :user',
+        user=user,
+        strikes=strikes,
+        first=people.now - since,
         at=people.now,
     )
-    drain(Phones(BAD))
-    assert len(people.rows('SELECT 1 FROM "PushSubscription"')) == 1
+
+
+def subscribed(people: People) -> set[str]:
+    return {row["userId"] for row in people.rows('SELECT "userId" FROM "PushSubscription"')}
+
+
+def test_d3_five_rejections_in_a_row_remove_a_subscription(remind, drain, people, engine, settings):
+    """Others were accepted meanwhile, so it is its own fault."""
+    remind("alice", "bob")
+    strike(people, "alice", 3)
+    drain(Phones(alice=BAD))
+    assert subscribed(people) == {"alice", "bob"}
     planner.run(engine, settings, started_by="test", now=people.now + timedelta(days=7))
-    drain(Phones(BAD), hours=7 * 24)
-    assert people.rows('SELECT 1 FROM "PushSubscription"') == []
+    drain(Phones(alice=BAD), hours=7 * 24)
+    assert subscribed(people) == {"bob"}
+
+
+@pytest.mark.parametrize(("ago", "kept"), [(timedelta(days=1), set()), (-timedelta(days=1), {"alice"})])
+def test_d3_strikes_take_nothing_away_while_the_push_service_has_accepted_nobody(
+    remind, drain, people, engine, ago, kept
+):
+    """It accepted someone a day after the first strike, or a day before it and nobody since."""
+    remind("alice")
+    strike(people, "alice", 4, since=timedelta(days=7))
+    with engine.begin() as connection:
+        origins.meet(connection, ["https://fcm.googleapis.com"], people.now)
+        origins.hear(
+            connection, [("https://fcm.googleapis.com", ACCEPTED)], people.now - timedelta(days=7) + ago
+        )
+    drain(Phones(BAD))
+    assert subscribed(people) == kept
+    assert deliveries(people)[0]["state"] == "rejected"
 
 
 def test_d3_an_acceptance_wipes_the_strikes(remind, drain, people):
     remind("alice")
-    people.execute(
-        "INSERT INTO \"ReengagementStrike\" SELECT sha256(convert_to(endpoint, 'UTF8')), 4, :at"
-        ' FROM "PushSubscription"',
-        at=people.now,
-    )
+    strike(people, "alice", 4)
     drain(Phones())
     assert people.rows('SELECT 1 FROM "ReengagementStrike"') == []
 
 
-def test_d3_a_wrong_key_is_no_outcome_the_origin_waits_and_none_is_removed(remind, drain, people):
+@pytest.mark.parametrize("answer", [REFUSED, BAD])
+def test_d3_a_wrong_key_is_no_outcome_the_origin_waits_and_none_is_removed(remind, drain, people, answer):
     remind(*(f"user-{number:02}" for number in range(origins.REFUSALS_IN_A_ROW)))
-    drain(Phones(REFUSED))
+    drain(Phones(answer))
     rows = deliveries(people)
     assert {row["state"] for row in rows} == {"queued"}
     assert len(people.rows('SELECT 1 FROM "PushSubscription"')) == len(rows)

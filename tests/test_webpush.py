@@ -265,7 +265,7 @@ def test_each_status_has_its_outcome(push: Running, status: int, outcome: str) -
     push.behave(status)
     [answer] = post(message_to(push.origin), origin=push.origin)
     assert (answer.outcome, answer.reason, answer.status) == (outcome, f"http_{status}", status)
-    assert answer.refused is (status in (401, 403))
+    assert answer.refused is (status in (400, 401, 403))
 
 
 def test_windows_says_406_where_others_say_429() -> None:

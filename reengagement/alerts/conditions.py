@@ -25,6 +25,11 @@ SURE = 0.95
 """People are told when the rate lies below its threshold with more than this probability."""
 STILL = 0.5
 """What people were told of stays until it is more probably above; or it would come and go at the border."""
+STRUCK_USERS = 10
+STRUCK_SHARE = 0.2
+"""So many subscriptions of a push service struck within a day, and so large a part of those that it
+answered, aren't each by its own fault."""
+STRUCK_WITHIN = timedelta(days=1)
 MOVED = 2.0
 """A level, type or push service is named as a cause from so many standard errors on."""
 NO_CAMPAIGNS_FOR = timedelta(days=7)
@@ -41,6 +46,20 @@ class Origin:
     origin: str
     reason: str | None
     refusals: int
+
+
+@dataclass(frozen=True)
+class Struck:
+    """What a push service rejected within STRUCK_WITHIN, by status, and how many deliveries it accepted."""
+
+    origin: str
+    by_status: Mapping[int, int]
+    accepted: int
+
+    @property
+    def total(self) -> int:
+        """How many subscriptions have a strike."""
+        return sum(self.by_status.values())
 
 
 @dataclass(frozen=True)
@@ -74,6 +93,7 @@ class Signs:
     paused_since: datetime | None
     waiting: Waiting
     origins: Sequence[Origin] = ()
+    struck: Sequence[Struck] = ()
     rates: Rates | None = None
     open: frozenset[tuple[str, str]] = frozenset()
     told: frozenset[tuple[str, str]] = frozenset()
@@ -96,6 +116,7 @@ def amiss(signs: Signs) -> list[Condition]:
         *run_failed(signs),
         *run_missing(signs),
         *refused(signs),
+        *struck(signs),
         *waiting_long(signs),
         *no_new_campaigns(signs),
         *return_rate(signs),
@@ -128,11 +149,26 @@ def run_missing(signs: Signs) -> Iterable[Condition]:
 
 
 def refused(signs: Signs) -> Iterable[Condition]:
-    """A push service answered 401 or 403 many times in a row: a wrong key or clock, our fault."""
+    """A push service answered 400, 401 or 403 many times in a row: a wrong key or clock, our fault."""
     for one in signs.origins:
         probed = one.reason == PROBING and ("refused", one.origin) in signs.open
         if one.refusals >= REFUSALS_IN_A_ROW and (one.reason == REFUSED or probed):
             yield Condition("refused", {"origin": one.origin, "refusals": one.refusals}, one.origin)
+
+
+def struck(signs: Signs) -> Iterable[Condition]:
+    """Many subscriptions of a push service were rejected that it isn't held back for: it accepts others."""
+    known = {one.subject for one in refused(signs)}
+    for one in signs.struck:
+        if one.origin not in known and is_our_fault(one):
+            by_status = {str(status): n for status, n in sorted(one.by_status.items())}
+            details = {"origin": one.origin, "by_status": by_status, "accepted": one.accepted}
+            yield Condition("struck", details, one.origin)
+
+
+def is_our_fault(one: Struck) -> bool:
+    """Tell whether so many, and so large a part, were rejected that it can't be each one's own fault."""
+    return one.total >= STRUCK_USERS and one.total > STRUCK_SHARE * (one.total + one.accepted)
 
 
 def waiting_long(signs: Signs) -> Iterable[Condition]:

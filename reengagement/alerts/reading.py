@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import ceil
 
 from sqlalchemy import Connection, func, select
 
 from reengagement import metrics, pause
-from reengagement.alerts.conditions import Origin, Rates, Signs, is_below, is_surely_below
+from reengagement.alerts.conditions import (
+    STRUCK_SHARE,
+    STRUCK_USERS,
+    STRUCK_WITHIN,
+    Origin,
+    Rates,
+    Signs,
+    Struck,
+    is_below,
+    is_surely_below,
+)
 from reengagement.breaker import REFUSALS_IN_A_ROW
 from reengagement.metrics import lately
 from reengagement.rules import Rules
-from reengagement.tables import alert, campaign, push_origin, run, setting
+from reengagement.tables import alert, campaign, delivery, push_origin, run, setting, strike
 
 
 def signs(connection: Connection, rules: Rules, now: datetime, *, rates: Rates | None = None) -> Signs:
@@ -38,6 +49,7 @@ def signs(connection: Connection, rules: Rules, now: datetime, *, rates: Rates |
         paused_since=pause.since(connection),
         waiting=metrics.waiting(connection),
         origins=_origins(connection),
+        struck=_struck(connection, now),
         rates=rates,
         open=frozenset((row.kind, row.subject) for row in open_alerts),
         told=frozenset((row.kind, row.subject) for row in open_alerts if row.told_at),
@@ -84,3 +96,33 @@ def _origins(connection: Connection) -> tuple[Origin, ...]:
         .order_by(push_origin.c.origin)
     )
     return tuple(Origin(*row) for row in rows)
+
+
+def _struck(connection: Connection, now: datetime) -> tuple[Struck, ...]:
+    """Return the push services with many strikes; what they accepted is counted as far as it matters."""
+    since = now - STRUCK_WITHIN
+    rows = connection.execute(
+        select(strike.c.push_service, strike.c.status_code, func.count().label("n"))
+        .where(strike.c.updated_at > since)
+        .group_by(strike.c.push_service, strike.c.status_code)
+        .order_by(strike.c.push_service, strike.c.status_code)
+    )
+    by_origin: dict[str, dict[int, int]] = {}
+    for row in rows:
+        by_origin.setdefault(row.push_service, {})[row.status_code] = row.n
+    many = {origin: n for origin, by in by_origin.items() if (n := sum(by.values())) >= STRUCK_USERS}
+    return tuple(
+        Struck(origin, by_origin[origin], _accepted(connection, origin, since, ceil(n / STRUCK_SHARE)))
+        for origin, n in many.items()
+    )
+
+
+def _accepted(connection: Connection, origin: str, since: datetime, at_most: int) -> int:
+    accepted = (
+        select(delivery.c.id)
+        .where(
+            delivery.c.settled_at > since, delivery.c.push_service == origin, delivery.c.state == "accepted"
+        )
+        .limit(at_most)
+    )
+    return connection.execute(select(func.count()).select_from(accepted.subquery())).scalar_one()

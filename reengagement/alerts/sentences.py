@@ -18,6 +18,7 @@ PAGES: Mapping[str, str] = {
     "run_failed": "runs",
     "run_missing": "runs",
     "refused": "queue",
+    "struck": "queue",
     "waiting_long": "queue",
     "no_new_campaigns": "campaigns",
     "return_rate": "overview",
@@ -45,6 +46,7 @@ def say(words: Words, kind: str, details: Details, zone: ZoneInfo) -> Sentences:
         "run_failed": _run_failed,
         "run_missing": _run_missing,
         "refused": _refused,
+        "struck": _struck,
         "waiting_long": _waiting_long,
         "no_new_campaigns": _no_new_campaigns,
         "return_rate": _return_rate,
@@ -87,13 +89,34 @@ def _refused(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
         _("{origin} refuses our reminders.").format(origin=details["origin"].removeprefix("https://")),
         (
             words.ngettext(
-                "{n} request in a row was answered with 401 or 403.",
-                "{n} requests in a row were answered with 401 or 403.",
+                "{n} request in a row was answered with 400, 401 or 403.",
+                "{n} requests in a row were answered with 400, 401 or 403.",
                 details["refusals"],
             ),
             _(
                 "That is most likely our own fault: a wrong VAPID key or a wrong clock. Its reminders wait; "
                 "one is tried every 15 minutes."
+            ),
+        ),
+    )
+
+
+def _struck(words: Words, details: Details, zone: ZoneInfo) -> Sentences:
+    _ = words.gettext
+    statuses = ", ".join(f"{status}: {words.number(n)}" for status, n in details["by_status"].items())
+    rejected = words.ngettext(
+        "{n} subscription was rejected within a day, by the last answer to each",
+        "{n} subscriptions were rejected within a day, by the last answer to each",
+        sum(details["by_status"].values()),
+    )
+    return Sentences(
+        _("{origin} rejects many subscriptions.").format(origin=details["origin"].removeprefix("https://")),
+        (
+            f"{rejected}: {statuses}.",
+            _(
+                "So many at once look like our own fault: were the VAPID keys changed? Subscriptions that "
+                "were made with the old ones can't be used any more; after five rejections in a row they "
+                "are removed."
             ),
         ),
     )

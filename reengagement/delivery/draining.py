@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from reengagement import collecting, database, host, opting_out, references, rules
-from reengagement.delivery import claiming, origins, settling
+from reengagement.delivery import claiming, origins, settling, strikes
 from reengagement.delivery.claiming import Posting
 from reengagement.delivery.confirming import confirm_seen
 from reengagement.delivery.fan_out import fan_out
@@ -331,18 +331,19 @@ def _remove_dead(
     results: Sequence[settling.Result],
     now: datetime,
 ) -> None:
-    """Remove the host's subscriptions that are gone, or were rejected STRIKES times in a row (D3)."""
-    struck = [
-        posting.endpoint_hash
+    """Remove the host's subscriptions that are gone, or were rejected too often by their own fault (D3)."""
+    struck = {
+        posting.endpoint_hash: strikes.Strike(posting.push_service, answer.status)
         for (posting, answer), result in zip(pairs, results, strict=True)
-        if result.state == "rejected" and answer.status in origins.STRIKING
-    ]
+        if result.state == "rejected" and answer.refused and answer.status
+    }
     accepted = [
         posting.endpoint_hash
         for posting, answer in pairs
         if answer.outcome == "accepted" and posting.has_strikes
     ]
-    out = origins.strikes(connection, struck, accepted, now)
+    strikes.wipe(connection, accepted)
+    out = strikes.strike_out(connection, struck, now)
     dead = [
         posting.subscription
         for posting, answer in pairs

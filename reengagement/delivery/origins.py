@@ -1,26 +1,26 @@
-"""Push services as a whole: pauses, the breaker for a wrong key, and strikes of single subscriptions."""
+"""Push services as a whole: pauses, and the breaker for what is our own fault."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, Text, delete, or_, select, update
+from sqlalchemy import Connection, Row, Text, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reengagement.arrays import any_of
 from reengagement.breaker import PROBING, REFUSALS_IN_A_ROW, REFUSED, SILENT, THROTTLED
-from reengagement.tables import push_origin, strike
+from reengagement.tables import push_origin
 from reengagement.webpush import Answer
 
 BREAKER_PAUSE = timedelta(minutes=15)
 THROTTLES_AT_ONCE = 3
 STOPPED = "stopped"
 """Why a request was given up that our own end cut short: it says nothing of the push service."""
-STRIKES = 5
-STRIKING = (400, 401, 403)
+ACCEPTED_TO = timedelta(minutes=1)
+"""How exactly is kept when an origin last accepted: workers needn't wait for each other's note of it."""
 SILENCE_PAUSE = timedelta(minutes=2)
 """How long an origin waits that has let REFUSALS_IN_A_ROW requests in a row time out or break off."""
 PROBE_TAKES = timedelta(minutes=2)
@@ -122,7 +122,8 @@ def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: dat
         if answer.status in (429, 406) and answer.outcome == "retry":
             one.throttled += 1
             one.longest_wait = max(one.longest_wait, answer.retry_after or 0.0)
-    refusals = _refusals(connection, heard)
+    standing = _standing(connection, heard)
+    refusals = {origin: row.refusals for origin, row in standing.items()}
     broken: dict[str, datetime] = {}
     for origin, one in sorted(heard.items()):
         streak = 0 if one.accepted else refusals.get(origin, 0) + one.refused + one.lost
@@ -135,16 +136,24 @@ def hear(connection: Connection, answers: Iterable[tuple[str, Answer]], now: dat
             _note(connection, origin, streak, now + timedelta(seconds=one.longest_wait), THROTTLED, now)
         elif streak != refusals.get(origin, 0):
             _note(connection, origin, streak, None, None, now)
+        if one.accepted and _is_news(standing.get(origin), now):
+            _note_acceptance(connection, origin, now)
     return Standing(broken)
 
 
-def _refusals(connection: Connection, origins: Iterable[str]) -> dict[str, int]:
-    rows = connection.execute(
-        select(push_origin.c.origin, push_origin.c.refusals).where(
-            push_origin.c.origin == any_of(Text, origins)
-        )
+def _standing(connection: Connection, origins: Iterable[str]) -> dict[str, Row[Any]]:
+    rows = connection.execute(select(push_origin).where(push_origin.c.origin == any_of(Text, origins)))
+    return {row.origin: row for row in rows}
+
+
+def _is_news(row: Row[Any] | None, now: datetime) -> bool:
+    return row is None or row.accepted_at is None or now - row.accepted_at >= ACCEPTED_TO
+
+
+def _note_acceptance(connection: Connection, origin: str, now: datetime) -> None:
+    connection.execute(
+        update(push_origin).where(push_origin.c.origin == origin).values(accepted_at=now, updated_at=now)
     )
-    return {row.origin: row.refusals for row in rows}
 
 
 def _note(
@@ -161,23 +170,3 @@ def _note(
         .values(origin=origin, **values)
         .on_conflict_do_update(index_elements=[push_origin.c.origin], set_=values)
     )
-
-
-def strikes(
-    connection: Connection, struck: Sequence[bytes], accepted: Sequence[bytes], now: datetime
-) -> set[bytes]:
-    """Count rejections of subscriptions, by endpoint hash; return those with STRIKES in a row."""
-    if accepted:
-        connection.execute(delete(strike).where(strike.c.endpoint_hash == any_of(LargeBinary, accepted)))
-    if not struck:
-        return set()
-    counted = insert(strike).values(
-        [{"endpoint_hash": each, "strikes": 1, "updated_at": now} for each in sorted(set(struck))]
-    )
-    rows = connection.execute(
-        counted.on_conflict_do_update(
-            index_elements=[strike.c.endpoint_hash],
-            set_={"strikes": strike.c.strikes + 1, "updated_at": now},
-        ).returning(strike.c.endpoint_hash, strike.c.strikes)
-    )
-    return {bytes(row.endpoint_hash) for row in rows if row.strikes >= STRIKES}

@@ -52,6 +52,7 @@ ALERT_KINDS = (
     "run_failed",
     "run_missing",
     "refused",
+    "struck",
     "waiting_long",
     "no_new_campaigns",
     "return_rate",
@@ -298,20 +299,25 @@ push_origin = Table(
     Column("pausedUntil", Time(), key="paused_until"),
     Column("reason", Text, key="reason"),
     Column("refusals", Integer, key="refusals", nullable=False, server_default=text("0")),
+    Column("acceptedAt", Time(), key="accepted_at"),
     Column("allowance", Double, key="allowance"),
     Column("allowanceAt", Time(), key="allowance_at"),
     Column("updatedAt", Time(), key="updated_at", nullable=False),
 )
-"""A push service's standing: a pause, how many 401/403 came in a row, and what a rate limit leaves it."""
+"""A push service's standing: a pause, how many 400/401/403 came in a row, when it accepted something (to the
+minute), and what a rate limit leaves it."""
 
 strike = Table(
     "ReengagementStrike",
     metadata,
     Column("endpointHash", LargeBinary, key="endpoint_hash", primary_key=True),
+    Column("pushService", Text, key="push_service", nullable=False),
     Column("strikes", Integer, key="strikes", nullable=False),
+    Column("statusCode", SmallInteger, key="status_code", nullable=False),
+    Column("firstAt", Time(), key="first_at", nullable=False),
     Column("updatedAt", Time(), key="updated_at", nullable=False),
 )
-"""Rejections in a row of one subscription."""
+"""Rejections in a row of one subscription: how many, the last one's status, the times of first and last."""
 
 setting = Table(
     "ReengagementSetting",
