@@ -1,17 +1,19 @@
 """Hostile requests to the public routes: by their OpenAPI description, and references signed for rubbish.
 
-FUZZ=7200 tries so many inputs with each test (`make fuzz`, 100,000 in all); the suite tries a handful.
+FUZZ=9000 tries so many inputs with each test (`make fuzz`, 100,000 in all); the suite tries a handful.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import click
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, example, given
@@ -28,6 +30,7 @@ from reengagement.settings import Settings, parse
 from tests.conftest import Clones, database_named
 from tests.served import call, served
 
+LONG_RUN = 100
 EXAMPLES = int(os.environ.get("FUZZ", "6"))
 DESCRIPTION = Path(subscribing.__file__).with_name("openapi.json")
 SECRET, HOST_SECRET = "s" * 32, "h" * 32
@@ -35,12 +38,14 @@ TABLES = ("PushSubscription", "ReengagementOptOut", "ReengagementNotification", 
 EPOCH = datetime(2026, 1, 1)
 LONG_ENOUGH = 12
 """Characters from which on a text that comes back can't have come back by chance."""
+ANSWERED: Counter[int] = Counter()
+"""How many inputs got which status."""
 
 schema = schemathesis.openapi.from_path(str(DESCRIPTION))
 many = hypothesis_settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=EXAMPLES < 100,
+    derandomize=EXAMPLES < LONG_RUN,
     suppress_health_check=list(HealthCheck),
     database=None,
 )
@@ -76,8 +81,11 @@ def origin(installation: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_stored(installation: Settings, origin: str) -> Iterator[None]:
-    """See to it that nothing that was refused has been stored, whatever was tried."""
+    """See to it that nothing that was refused has been stored, whatever was tried; say how much was tried."""
     yield
+    if EXAMPLES >= LONG_RUN:
+        by_status = ", ".join(f"{status}: {n:,}" for status, n in sorted(ANSWERED.items()))
+        click.echo(f"\n{ANSWERED.total():,} inputs; answered with {by_status}; none stored")
     with engine_of(installation).connect() as connection:
         rows = {
             table: connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar() for table in TABLES
@@ -106,6 +114,7 @@ KNOWN = {"subscription", "expirationTime", "Content-Type", "application/json"}
 def test_no_request_breaks_a_route_and_nothing_of_it_comes_back(case: Case, origin: str) -> None:
     case.headers = {name: value for name, value in (case.headers or {}).items() if name.isascii()}
     answer = case.call(base_url=f"{origin}/reengagement", allow_redirects=False, timeout=60)
+    ANSWERED[answer.status_code] += 1
     assert answer.status_code < 500, answer.text
     sent = [each for part in (case.body, case.path_parameters, case.query) for each in texts(part)]
     body = answer.content.decode(errors="replace")
@@ -118,10 +127,12 @@ def test_no_request_breaks_a_route_and_nothing_of_it_comes_back(case: Case, orig
 def test_a_reference_signed_for_anything_is_answered_soundly(origin: str, subject: str, days: int) -> None:
     """As a host that errs may sign them, and as an older version of ours may have."""
     expires_at = EPOCH + timedelta(days=days * 365)
-    click = references.make(SECRET, subject, expires_at)
+    clicked = references.make(SECRET, subject, expires_at)
     user = references.make(HOST_SECRET, subject, expires_at, "subscribe")
-    assert call(origin, "POST", f"/reengagement/click/{click}").status in (204, 404)
-    assert call(origin, "POST", f"/reengagement/shown/{click}").status in (204, 404)
+    pressed = call(origin, "POST", f"/reengagement/click/{clicked}").status
+    ANSWERED[pressed] += 1
+    assert pressed in (204, 404)
+    assert call(origin, "POST", f"/reengagement/shown/{clicked}").status in (204, 404)
     body = b'{"user": "%s", "endpoint": "https://fcm.googleapis.com/x"}' % user.encode()
     headers = {"Content-Type": "application/json"}
     assert call(origin, "DELETE", "/reengagement/subscriptions", body, headers).status in (204, 403)
@@ -131,5 +142,6 @@ def test_a_reference_signed_for_anything_is_answered_soundly(origin: str, subjec
 @given(damaged=st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max_size=200))
 @example(damaged="0/")
 def test_what_was_never_signed_is_not_found(origin: str, damaged: str) -> None:
-    path = f"/reengagement/click/{quote(damaged, safe='')}"
-    assert call(origin, "POST", path).status in (404, 405)
+    status = call(origin, "POST", f"/reengagement/click/{quote(damaged, safe='')}").status
+    ANSWERED[status] += 1
+    assert status in (404, 405)
