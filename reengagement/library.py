@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, literal, select, update
 from sqlalchemy.types import Text
 
+from reengagement import variants
 from reengagement.audience import activity_until
 from reengagement.errors import VariantError
 from reengagement.host import Host
@@ -89,26 +89,57 @@ def switch(connection: Connection, variant_id: str, *, enabled: bool) -> bool:
     Its level is locked meanwhile, so that two people can't each switch off the last but one. Raises
     VariantError for an unknown text, and for the level's last one that is on and suits everyone.
     """
+    one, others = _with_its_level(connection, variant_id)
+    if one.enabled == enabled:
+        return False
+    if not enabled and _suits_everyone(one) and not any(map(_suits_everyone, others)):
+        raise _is_the_last(one)
+    connection.execute(update(variant).where(variant.c.id == variant_id).values(enabled=enabled))
+    return True
+
+
+def edit(
+    connection: Connection,
+    variant_id: str,
+    *,
+    title: str,
+    body: str,
+    url: str,
+    by: str,
+    now: datetime,
+    based_on: int,
+) -> int:
+    """Store a new text like `variants.edit`, and return its revision.
+
+    Raises VariantError as that does, and for a placeholder in the level's last text that suits everyone.
+    """
+    check(title.strip(), body.strip(), url.strip())
+    one, others = _with_its_level(connection, variant_id)
+    edited = replace(one, text=replace(one.text, title=title, body=body))
+    if _suits_everyone(one) and edited.text.needs and not any(map(_suits_everyone, others)):
+        raise _is_the_last(one)
+    return variants.edit(
+        connection, variant_id, title=title, body=body, url=url, by=by, now=now, based_on=based_on
+    )
+
+
+def _with_its_level(connection: Connection, variant_id: str) -> tuple[Kept, list[Kept]]:
+    """Lock a text's level; return the text and the others. Raises VariantError for an unknown text."""
     level = select(variant.c.level).where(variant.c.id == variant_id).scalar_subquery()
     of_level = _stored().where(variant.c.level == level).with_for_update(of=variant)
     texts = [Kept(Variant(*row[:-1]), row[-1]) for row in connection.execute(of_level)]
     one = next((each for each in texts if each.text.id == variant_id), None)
     if one is None:
         raise VariantError(f"There is no variant {variant_id!r}.", code="unknown")
-    if one.enabled == enabled:
-        return False
-    if not enabled and _suits_everyone(one) and not _others_suit_everyone(texts, variant_id):
-        raise VariantError(
-            f"{variant_id!r} is the last text of level {one.text.level} that is on and needs nothing: "
-            "without it some users would get no reminder. Switch another such text on first.",
-            code="last",
-        )
-    connection.execute(update(variant).where(variant.c.id == variant_id).values(enabled=enabled))
-    return True
+    return one, [each for each in texts if each is not one]
 
 
-def _others_suit_everyone(texts: Sequence[Kept], variant_id: str) -> bool:
-    return any(_suits_everyone(each) for each in texts if each.text.id != variant_id)
+def _is_the_last(one: Kept) -> VariantError:
+    return VariantError(
+        f"{one.text.id!r} is the last text of level {one.text.level} that is on and needs nothing: "
+        "without it some users would get no reminder. Switch another such text on first.",
+        code="last",
+    )
 
 
 def _suits_everyone(one: Kept) -> bool:

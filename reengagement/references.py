@@ -15,8 +15,9 @@ from reengagement.settings import Settings
 from reengagement.tables import setting
 from reengagement.vapid import base64url
 
-Purpose = Literal["click", "opt-out", "subscribe"]
-"""What a reference is good for; `subscribe` is signed by the host, with the secret that we share with it."""
+Purpose = Literal["click", "opt-out", "subscribe", "device"]
+"""What a reference is good for; `subscribe` is signed by the host, with the secret that we share with it;
+`device` lets someone who is signed in to the dashboard add the browser that opens it."""
 
 
 def secret_of(connection: Connection, settings: Settings) -> str:

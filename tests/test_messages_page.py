@@ -150,6 +150,9 @@ def test_c5_a_text_is_switched_off_and_on_but_never_the_last_that_suits_everyone
             library.switch(connection, TEXT, enabled=False)
     button(test, "Switch it off").click().run()
     assert any("last text in use that suits everyone" in error.value for error in test.error)
+    write(test, "Title", "{dogName} ждёт")
+    button(test, "Save").click().run()
+    assert any("last text in use that suits everyone" in error.value for error in test.error)
     assert len(noted(engine)) == 2
 
 

@@ -82,6 +82,9 @@ def action(words: Words, what: str) -> str:
         "text_enabled": _("switched a text on"),
         "text_disabled": _("switched a text off"),
         "test_sent": _("sent a test message"),
+        "text_tried": _("sent a text to their own device"),
+        "device_added": _("added a device for tests"),
+        "device_removed": _("removed a device for tests"),
         "retried": _("had a delivery tried again"),
         "resent": _("resent a reminder"),
         "rule_changed": _("changed a rule"),
@@ -102,6 +105,8 @@ def detail(words: Words, name: str, value: object) -> str:
         "door": _("by"),
         "name": _("of"),
         "notification": _("reminder"),
+        "outcome": _("outcome"),
+        "push_service": _("push service"),
         "revision": _("revision"),
         "rule": _("rule"),
         "run": _("run"),
@@ -115,6 +120,8 @@ def detail(words: Words, name: str, value: object) -> str:
         "demo": _("the demo's button"),
     }
     shown = doors.get(str(value), value) if name == "door" else value
+    if name == "outcome":
+        shown = delivery_state(words, str(value))
     return f"{known.get(name, name)}: {shown}"
 
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import click
-import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from reengagement import http, migrations, sessions, settings
 from reengagement.dashboard import navigation
+from reengagement.dashboard.address import as_served
 from reengagement.dashboard.data import transaction
 from reengagement.dashboard.routes import build_session_routes
 from reengagement.dashboard.watching import watching
@@ -58,7 +58,7 @@ def secrets() -> dict[str, Any] | None:
     key = hmac.digest(current.oidc_client_secret.encode(), b"reengagement: cookie of signing in", "sha256")
     return {
         "auth": {
-            "redirect_uri": f"{_as_served(current).public_url}/oauth2callback",
+            "redirect_uri": f"{as_served(current).public_url}/oauth2callback",
             "cookie_secret": key.hex(),
             "client_id": current.oidc_client_id,
             "client_secret": current.oidc_client_secret,
@@ -91,16 +91,9 @@ def _prepared(current: Settings) -> Settings:
         migrations.migrate(engine_of(current))
     with transaction(current) as connection:
         migrations.check_migrated(connection)
-    return _as_served(current)
+    return as_served(current)
 
 
 def _new_link(served: Settings) -> str:
     with transaction(served) as connection:
         return sessions.new_link(connection, served, clock(connection))
-
-
-def _as_served(current: Settings) -> Settings:
-    """Return the settings with the port that Streamlit listens on, unless REENGAGEMENT_PUBLIC_URL says."""
-    if "public_url" in current.model_fields_set:
-        return current
-    return current.model_copy(update={"public_url": f"http://localhost:{st.get_option('server.port')}"})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from reengagement import auditing, library, settings, variants
+from reengagement import auditing, library, settings
 from reengagement.dashboard import data, text_words
 from reengagement.database import clock
 from reengagement.errors import ReengagementError, VariantError
@@ -62,7 +62,7 @@ def _edit(variant_id: str, text: Mapping[str, str], base: int, name: str) -> Non
     try:
         with data.transaction(settings.load()) as connection:
             now = clock(connection)
-            number = variants.edit(connection, variant_id, **text, by=name, now=now, based_on=base)
+            number = library.edit(connection, variant_id, **text, by=name, now=now, based_on=base)
             if number != base:
                 auditing.note(connection, name, "text_edited", now, variant=variant_id, revision=number)
         forget(variant_id)

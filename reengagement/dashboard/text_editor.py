@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from reengagement.dashboard import labels, language, text_deeds, text_history, text_preview, text_words
+from reengagement.dashboard import (
+    labels,
+    language,
+    own_devices,
+    text_deeds,
+    text_history,
+    text_preview,
+    text_words,
+)
 from reengagement.dashboard.markdown import escaped
 from reengagement.dashboard.text_deeds import FIELDS, field_key
 from reengagement.library import Kept, Revision
@@ -39,7 +47,8 @@ def show(one: Kept, revisions: Sequence[Revision], rules: Rules, name: str) -> N
         if text_words.faults(written.title, written.body, written.url):
             st.info(words.gettext("The preview comes back as soon as the text is in order."))
         else:
-            text_preview.show(written, rules, words)
+            people = text_preview.show(written, rules, words)
+            own_devices.show(written, people, rules.zone, name, words)
     text_history.show(text, revisions, rules.zone, name, words)
 
 

@@ -38,16 +38,20 @@ LONGEST = Facts(
 )
 
 
-def show(text: Variant, rules: Rules, words: Words) -> None:
-    """Show a good text for three invented users and one real one."""
+def show(text: Variant, rules: Rules, words: Words) -> dict[str, Facts]:
+    """Show a good text for three invented users and one real one; return them by their labels."""
     _ = words.gettext
     st.subheader(
         _("On the lock screen"), anchor=False, help=_("As a phone shows it; a long text may be cut there.")
     )
-    _show_for(_("With a dog"), text, WITH_DOG, words)
-    _show_for(_("Without a dog"), text, WITHOUT_DOG, words)
-    _show_for(_("With the longest names"), text, LONGEST, words)
-    _show_real(text, rules, words)
+    people = {
+        _("With a dog"): WITH_DOG,
+        _("Without a dog"): WITHOUT_DOG,
+        _("With the longest names"): LONGEST,
+    }
+    for label, facts in people.items():
+        _show_for(label, text, facts, words)
+    return people | _show_real(text, rules, words)
 
 
 def _show_for(whom: str, text: Variant, facts: Facts, words: Words) -> None:
@@ -60,7 +64,7 @@ def _show_for(whom: str, text: Variant, facts: Facts, words: Words) -> None:
     st.text(words.gettext("Doesn't get this text, which needs: {needed}").format(needed=needed))
 
 
-def _show_real(text: Variant, rules: Rules, words: Words) -> None:
+def _show_real(text: Variant, rules: Rules, words: Words) -> dict[str, Facts]:
     _ = words.gettext
     wanted = filters.write(
         USER,
@@ -69,19 +73,21 @@ def _show_real(text: Variant, rules: Rules, words: Words) -> None:
         placeholder=_("Name, e-mail or id"),
     )
     if not wanted:
-        return
+        return {}
     current = settings.load()
     with shown_in_words(), data.snapshot(current) as connection:
         found = metrics.find_people(connection, host.connect(current.host, connection), wanted, MOST_MATCHES)
     if not found:
         st.info(_("Nobody has this id, e-mail address or name. Try a part of the name."))
-        return
+        return {}
     person = found[0] if len(found) == 1 else _choose(found, words)
     facts = _facts(person.user_id, rules)
     if facts is None:
         st.info(_("There is no user with this id."))
-        return
-    _show_for(person.name or person.user_id, text, facts, words)
+        return {}
+    label = person.name or person.user_id
+    _show_for(label, text, facts, words)
+    return {label: facts}
 
 
 def _choose(found: list[Person], words: Words) -> Person:

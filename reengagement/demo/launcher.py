@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 from honcho.environ import parse_procfile
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from reengagement import database, embedded, sessions, settings
-from reengagement.demo import ownership
+from reengagement import database, devices, embedded, sessions, settings
+from reengagement.demo import ownership, phone
 from reengagement.demo.fill import Sample, fill
 from reengagement.demo.place import PROJECT, DemoError, Place
 from reengagement.demo.processes import Together
@@ -83,7 +83,15 @@ def _filled(current: Settings, sample: Sample) -> Engine:
     fill(engine, current, sample, click.echo)
     with engine.begin() as connection:
         ownership.move_phones(connection, current.push_origins[0])
+        _add_device(connection, current.push_origins[0])
     return engine
+
+
+def _add_device(connection: Connection, origin: str) -> None:
+    """Give whoever presses the demo's button a phone of their own, so that texts can be tried at once."""
+    if all(one.push_service != origin for one in devices.of(connection, sessions.DEMO)):
+        endpoint, keys = phone.subscription_of(origin, sessions.DEMO)
+        devices.add(connection, sessions.DEMO, endpoint, keys, database.clock(connection))
 
 
 def _commands(sample: Sample, current: Settings, place: Place) -> dict[str, str]:

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Router
 
 from reengagement.headers import Headers
-from reengagement.http import assets, links, opting_out, probes, subscribing
+from reengagement.http import assets, devices, links, opting_out, probes, subscribing
 from reengagement.http.links import destination
 from reengagement.settings import Settings, load
 
@@ -36,6 +36,7 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
         *links.routes(settings),
         *subscribing.routes(settings),
         *opting_out.routes(settings),
+        *devices.routes(settings),
         *assets.routes(settings),
         *probes.routes(settings),
     ]

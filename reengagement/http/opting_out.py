@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from string import Template
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -13,37 +12,12 @@ from starlette.routing import BaseRoute, Route
 from reengagement import opting_out, references
 from reengagement.database import clock, engine_of
 from reengagement.http.answering import PRIVATE, careful
+from reengagement.http.plain_page import page, policy
 from reengagement.settings import Settings
 from reengagement.words import Words, best_language, words
 
-POLICY = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    )
-}
-
-_PAGE = Template("""<!doctype html>
-<html lang="$language">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>$title</title>
-<style>
-  :root { color-scheme: light dark; }
-  body { font: 1.05rem/1.5 system-ui, sans-serif; max-width: 30rem; margin: 15vh auto; padding: 0 1.25rem; }
-  h1 { font-size: 1.5rem; line-height: 1.25; }
-  button { font: inherit; font-weight: 600; padding: .7rem 1.4rem; border: 0; border-radius: .5rem;
-           color: #fff; background: #1f6f8b; cursor: pointer; }
-  button:focus-visible { outline: 3px solid #d97706; outline-offset: 2px; }
-</style>
-<main>
-<h1>$title</h1>
-<p>$text</p>
-<form method="post" action="$action"><button>$button</button></form>
-</main>
-</html>
-""")
+_CONTENT = """<p>{text}</p>
+<form method="post" action="{action}"><button>{button}</button></form>"""
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
@@ -51,11 +25,11 @@ def routes(settings: Settings) -> list[BaseRoute]:
 
     Only a press changes anything: mail scanners and previews open links.
     """
-    page = Page(settings)
+    shown = Page(settings)
     return [
-        Route("/opt-out/{reference}", careful(page.show), methods=["GET"]),
-        Route("/opt-out/{reference}", careful(page.stop), methods=["POST"]),
-        Route("/opt-out/{reference}/undo", careful(page.undo), methods=["POST"]),
+        Route("/opt-out/{reference}", careful(shown.show), methods=["GET"]),
+        Route("/opt-out/{reference}", careful(shown.stop), methods=["POST"]),
+        Route("/opt-out/{reference}/undo", careful(shown.undo), methods=["POST"]),
     ]
 
 
@@ -70,7 +44,9 @@ class Page:
         with engine_of(self._settings).connect() as connection:
             out = opting_out.is_out(connection, self._user_of(connection, request))
         language = words(best_language(request.headers.get("accept-language", "").partition(",")[0]))
-        return HTMLResponse(_page(out, request.path_params["reference"], language), headers=PRIVATE | POLICY)
+        return HTMLResponse(
+            _page(out, request.path_params["reference"], language), headers=PRIVATE | policy()
+        )
 
     def stop(self, request: Request) -> Response:
         """Send this user no more."""
@@ -105,5 +81,7 @@ def _page(out: bool, reference: str, language: Words) -> str:
         title, button = _("No more reminders?"), _("Don't remind me any more")
         text = _("You won't be sent reminders to come back. You can undo this on this page.")
     action = f"{reference}/undo" if out else reference
-    texts = {"title": title, "text": text, "button": button, "action": action, "language": language.code}
-    return _PAGE.substitute({name: html.escape(value) for name, value in texts.items()})
+    texts = {"text": text, "button": button, "action": action}
+    return page(
+        language, title, _CONTENT.format(**{name: html.escape(value) for name, value in texts.items()})
+    )

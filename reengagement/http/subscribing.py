@@ -73,7 +73,7 @@ class Refused(Exception):
         self.status, self.sentence = status, sentence
 
 
-Body = TypeVar("Body", Subscribe, Unsubscribe)
+Body = TypeVar("Body", bound=BaseModel)
 Method = Literal["POST", "DELETE"]
 
 
@@ -107,7 +107,7 @@ class Door:
         try:
             if not self._by_address.allows(address_of_visitor(request)):
                 raise Refused(429, "Too many requests: wait a minute.")
-            body = await _read(request, model)
+            body = await read(request, model)
             await run_in_threadpool(do, body)
         except Refused as refused:
             return JSONResponse({"error": refused.sentence}, refused.status, PRIVATE)
@@ -120,9 +120,7 @@ class Door:
         wanted = body.subscription
         with engine_of(self._settings).begin() as connection:
             user_id = self._vouched(connection, body.user)
-        self._check_endpoint(wanted.endpoint)
-        if not is_usable(wanted.keys.p256dh, wanted.keys.auth):
-            raise Refused(400, "subscription.keys: must be a P-256 point and 16 bytes, in base64url.")
+        check(wanted, self._allowed)
         with engine_of(self._settings).begin() as connection:
             seen = self._host_with(connection, user_id)
             seen.save_subscription(
@@ -161,14 +159,6 @@ class Door:
             raise Refused(429, "Too many requests: wait a minute.")
         return user_id
 
-    def _check_endpoint(self, endpoint: str) -> None:
-        """Raise Refused unless messages may go there, by its address and by what its name resolves to."""
-        address = address_of(endpoint)
-        if address is None or not may_be_posted(address, self._allowed):
-            raise Refused(400, "subscription.endpoint: must be of a push service that is allowed here.")
-        if address.origin not in self._allowed and _is_known_private(address):
-            raise Refused(400, "subscription.endpoint: must be on the open internet.")
-
     def _host_with(self, connection: Connection, user_id: str) -> Host:
         """Return the host, which must know the user. Raises Refused."""
         seen = host.connect(self._settings.host, connection)
@@ -178,7 +168,21 @@ class Door:
         return seen
 
 
-async def _read(request: Request, model: type[Body]) -> Body:
+def check(wanted: BrowserSubscription, allowed: frozenset[str]) -> None:
+    """Raise Refused unless messages may go there, by address and by what its name resolves to.
+
+    `allowed` are origins beside the known push services.
+    """
+    address = address_of(wanted.endpoint)
+    if address is None or not may_be_posted(address, allowed):
+        raise Refused(400, "subscription.endpoint: must be of a push service that is allowed here.")
+    if address.origin not in allowed and _is_known_private(address):
+        raise Refused(400, "subscription.endpoint: must be on the open internet.")
+    if not is_usable(wanted.keys.p256dh, wanted.keys.auth):
+        raise Refused(400, "subscription.keys: must be a P-256 point and 16 bytes, in base64url.")
+
+
+async def read(request: Request, model: type[Body]) -> Body:
     """Return the request's body. Raises Refused, naming the field that is wrong and not what stood in it."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "The body must be application/json.")

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from reengagement.tables.people import audit as audit
+from reengagement.tables.people import device as device
 from reengagement.tables.people import session as session
 from reengagement.tables.people import sign_in_attempt as sign_in_attempt
 from reengagement.tables.schema import Time as Time

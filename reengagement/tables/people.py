@@ -39,6 +39,19 @@ sign_in_attempt = Table(
 )
 """Attempts to sign in of the last minutes, by hashes of the account tried and of the address."""
 
+device = Table(
+    "ReengagementDevice",
+    metadata,
+    Column("endpointHash", LargeBinary, key="endpoint_hash", primary_key=True),
+    Column("name", Text, key="name", nullable=False),
+    Column("endpoint", Text, key="endpoint", nullable=False),
+    Column("keys", JSONB, key="keys", nullable=False),
+    Column("addedAt", Time(), key="added_at", nullable=False),
+    Column("testedAt", Time(), key="tested_at"),
+    Index("ReengagementDevice_name_idx", "name"),
+)
+"""Browsers of people who use the dashboard, for tests of messages: no user of the host, never reminded."""
+
 audit = Table(
     "ReengagementAudit",
     metadata,
