@@ -71,7 +71,7 @@ bench-clicks: $(STAMP)
 	$(PYTHON_IN_VENV) -m bench clicks
 
 fuzz: $(STAMP)
-	FUZZ=9000 $(PYTHON_IN_VENV) -m pytest -q -s tests/test_fuzz.py
+	FUZZ=10000 $(PYTHON_IN_VENV) -m pytest -q -s tests/test_fuzz.py
 
 audit: $(STAMP)
 	$(PYTHON_IN_VENV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps -r constraints.txt

@@ -26,6 +26,7 @@ ANYONES = {
     "/_stcore/agent/openapi.json": b"agent API",
     "/_stcore/health": b"ok",
     "/_stcore/host-config": b"allowedOrigins",
+    "/reengagement/device.js": b"tests of messages",
     "/reengagement/health": b'"status"',
     "/reengagement/sw.js": b"Shows a reminder",
 }

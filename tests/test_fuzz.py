@@ -1,6 +1,6 @@
 """Hostile requests to the public routes: by their OpenAPI description, and references signed for rubbish.
 
-FUZZ=9000 tries so many inputs with each test (`make fuzz`, 100,000 in all); the suite tries a handful.
+FUZZ=10000 tries so many inputs with each test (`make fuzz`, 100,000 in all); the suite tries a handful.
 """
 
 from __future__ import annotations
