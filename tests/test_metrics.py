@@ -145,6 +145,22 @@ def test_a_day_ends_at_local_midnight(connection, moment, day):
     assert [row.date for row in rows if row.sent] == [day]
 
 
+@pytest.mark.parametrize("first", [date(2025, 3, 29), date(2025, 10, 25)])
+@pytest.mark.parametrize("bounded", [True, False])
+def test_days_are_those_of_the_zone_when_its_clocks_change(connection, first, bounded):
+    """Each instant beside a midnight of Berlin's, around the Sundays of 23 and of 25 hours."""
+    berlin = ZoneInfo("Europe/Berlin")
+    of_day = [first + timedelta(days=n) for n in range(4)]
+    for day in of_day[1:]:
+        begins = Period.of_days(day, day, berlin).start
+        alice = add_campaign(connection, f"of {day}")
+        add_notification(connection, alice, level=1, sent_at=begins - timedelta(milliseconds=1))
+        add_notification(connection, alice, level=2, sent_at=begins)
+    period = Period.of_days(of_day[0], of_day[-1], berlin) if bounded else metrics.ALL_TIME
+    counted = {row.date: row.sent for row in metrics.daily(connection, period, berlin) if row.sent}
+    assert counted == dict(zip(of_day, (1, 2, 2, 1), strict=True))
+
+
 def test_the_last_days_are_calendar_days_with_today_among_them():
     period = Period.last_days(1, datetime(2025, 3, 10, 22, 30), MOSCOW)
     assert period == Period(datetime(2025, 3, 10, 21), datetime(2025, 3, 11, 21))

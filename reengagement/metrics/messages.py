@@ -37,7 +37,7 @@ NONE: Counts = (0, 0, 0)
 
 def sent_long_enough_ago(within: timedelta, now: datetime) -> ColumnElement[bool]:
     """Return the condition that a notification was sent and has had this time since."""
-    return SENT & (SENT_AT + within <= now)
+    return SENT & (now - within >= SENT_AT)
 
 
 @dataclass(frozen=True)

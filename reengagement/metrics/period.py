@@ -27,7 +27,7 @@ class Period:
     def of_days(cls, first: date, last: date, zone: ZoneInfo) -> Period:
         """Return the calendar days of `zone` from `first` to `last`, both among them."""
         after = last + timedelta(days=1)
-        return cls(*(_utc(datetime.combine(day, time(), zone)) for day in (first, after)))
+        return cls(midnight(first, zone), midnight(after, zone))
 
     def has(self, moment: datetime) -> bool:
         """Tell whether `moment` (naive UTC) lies in this period."""
@@ -46,5 +46,6 @@ class Period:
 ALL_TIME = Period()
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return when `day` begins in `zone`, in naive UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Date, cast, func, select, true
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
+from reengagement.arrays import array_of
 from reengagement.metrics.messages import SENT, SENT_AT
-from reengagement.metrics.period import Period
-from reengagement.tables import campaign, notification
+from reengagement.metrics.period import Period, midnight
+from reengagement.tables import Time, campaign, notification
 
 
 @dataclass(frozen=True)
@@ -31,39 +33,62 @@ def daily(connection: Connection, period: Period, zone: ZoneInfo) -> list[Day]:
     Each event counts on its own day: a click on Tuesday of a reminder sent on Monday is Tuesday's.
     Where the period is unbounded it reaches from the first event to the last.
     """
-    opened = _per_day(connection, campaign.c.started_at, zone, period, true())
-    sent = _per_day(connection, SENT_AT, zone, period, SENT)
-    clicked = _per_day(connection, notification.c.clicked_at, zone, period, notification.c.clicked)
     first_return = campaign.c.first_return_at
-    returned = _per_day(connection, first_return, zone, period, first_return.is_not(None))
-    counts = (sent, clicked, returned, opened)
-    days = _days(period, zone, set().union(*counts))
-    return [Day(day, *(count.get(day, 0) for count in counts)) for day in days]
+    events = (
+        (SENT_AT, SENT),
+        (notification.c.clicked_at, notification.c.clicked),
+        (first_return, first_return.is_not(None)),
+        (campaign.c.started_at, true()),
+    )
+    days = _days(connection, period, zone, events)
+    counts = [_per_day(connection, moment, counted, days, period, zone) for moment, counted in events]
+    return [Day(day, *(count.get(number, 0) for count in counts)) for number, day in enumerate(days, 1)]
+
+
+Event = tuple[ColumnElement[Any], ColumnElement[bool]]
+"""When it happened, and which rows it happened to."""
 
 
 def _per_day(
     connection: Connection,
     moment: ColumnElement[Any],
-    zone: ZoneInfo,
-    period: Period,
     counted: ColumnElement[bool],
-) -> dict[date, int]:
-    """Return how many rows that are `counted` fall on each day."""
-    local = cast(func.timezone(zone.key, func.timezone("UTC", moment)), Date).label("day")
+    days: Sequence[date],
+    period: Period,
+    zone: ZoneInfo,
+) -> dict[int, int]:
+    """Return how many rows that are `counted` fall on each of `days`, by its number from 1.
+
+    The midnights are worked out here: PostgreSQL would look each row's up in the zone.
+    """
+    if not days:
+        return {}
+    midnights = [midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
+    number = func.width_bucket(moment, array_of(Time(), midnights)).label("number")
     statement = (
-        select(local, func.count().label("events"))
-        .where(counted, moment.is_not(None), period.holds(moment))
-        .group_by(local)
+        select(number, func.count().label("events"))
+        .where(counted, moment >= midnights[0], moment < midnights[-1], period.holds(moment))
+        .group_by(number)
     )
-    return {row.day: row.events for row in connection.execute(statement)}
+    return {row.number: row.events for row in connection.execute(statement)}
 
 
-def _days(period: Period, zone: ZoneInfo, seen: set[date]) -> list[date]:
-    first = _local(period.start, zone) if period.start else min(seen, default=None)
-    last = _local(period.end - timedelta(milliseconds=1), zone) if period.end else max(seen, default=None)
+def _days(connection: Connection, period: Period, zone: ZoneInfo, events: Sequence[Event]) -> Sequence[date]:
+    """Return the days of the period; where it is unbounded, from the first event on or up to the last."""
+    first, last = period.start, period.end and period.end - timedelta(milliseconds=1)
+    if first is None or last is None:
+        spans = [
+            connection.execute(
+                select(func.min(moment), func.max(moment)).where(counted, period.holds(moment))
+            ).one()
+            for moment, counted in events
+        ]
+        first = first or min((span[0] for span in spans if span[0]), default=None)
+        last = last or max((span[1] for span in spans if span[1]), default=None)
     if first is None or last is None:
         return []
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    day, end = _local(first, zone), _local(last, zone)
+    return [day + timedelta(days=n) for n in range((end - day).days + 1)]
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> date:
