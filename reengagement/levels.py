@@ -130,8 +130,10 @@ def count_kept_back(
 ) -> dict[str, int]:
     """Return how many campaigns, open or opening, get no reminder now, by reason."""
     each = _next_levels(rules, activity, closing, opening)
-    reason = _kept_back(host, rules, now, each)
-    judged = select(reason.label("reason")).select_from(each).subquery("judged")
+    of_level = (notification.c.campaign_id == each.c.campaign_id) & (notification.c.level == each.c.level)
+    reason = _kept_back(host, rules, now, each, in_hand=notification.c.id.is_not(None))
+    with_notification = each.outerjoin(notification, of_level)
+    judged = select(reason.label("reason")).select_from(with_notification).subquery("judged")
     rows = connection.execute(
         select(judged.c.reason, func.count().label("n"))
         .where(judged.c.reason.is_not(None))
@@ -197,6 +199,11 @@ def _obstacles(host: Host, rules: Rules, now: datetime, each: Subquery) -> dict[
     }
 
 
-def _kept_back(host: Host, rules: Rules, now: datetime, each: Subquery) -> ColumnElement[str | None]:
-    tests = _obstacles(host, rules, now, each)
+def _kept_back(
+    host: Host, rules: Rules, now: datetime, each: Subquery, **instead: ColumnElement[bool]
+) -> ColumnElement[str | None]:
+    """Return the first reason that applies. A test `instead` says the same of rows that were joined already:
+    within CASE PostgreSQL asks a subquery for each row by itself.
+    """
+    tests = _obstacles(host, rules, now, each) | instead
     return case(*((tests[reason], reason) for reason in KEPT_BACK), else_=cast(null(), Text))
