@@ -47,7 +47,7 @@ test: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server
 	@$(PYTHON_IN_VENV) -m tests.browser
 	@$(PYTHON_IN_VENV) -m tests.axe
-	$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile -m "not long"
+	$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-all: $(STAMP)
 	@$(PYTHON_IN_VENV) -m tests.redis_server

@@ -187,6 +187,7 @@ def test_b6_a_pause_takes_effect_within_two_seconds_and_afterwards_what_has_not_
             """UPDATE "ReengagementDelivery" SET "expiresAt" = "queuedAt" - interval '1 day' WHERE id IN
                (SELECT id FROM "ReengagementDelivery" WHERE state = 'queued' ORDER BY id LIMIT 7)"""
         )
+        service.be(Mood("well"))
         there.product.pause(on=False)
         there.until(lambda: there.open() == 0, running)
     states = there.states()

@@ -174,8 +174,10 @@ def test_in_the_demo_one_button_signs_in(clone_url, page):
         assert page.url == f"{site.url}/?lang=en"
 
 
-def test_beside_the_dashboard_unknown_paths_and_wrong_methods_are_refused(site):
-    """Streamlit would answer them with its page and 200."""
+def test_the_overview_has_its_name_as_an_address_too_and_unknown_ones_are_refused(site, page):
+    """Streamlit has the first page at `/` alone, and would say in English that there is no such page; it
+    would answer unknown paths and wrong methods with its page and 200.
+    """
     for method, path, status in (
         ("GET", "/session/anything", 404),
         ("POST", "/session/demo", 404),
@@ -187,10 +189,6 @@ def test_beside_the_dashboard_unknown_paths_and_wrong_methods_are_refused(site):
         assert reply.status == status, path
         assert b"<html" not in reply.body
     assert json.loads(call(site.url, "GET", "/reengagement/health").body)["status"]
-
-
-def test_the_overview_has_its_name_as_an_address_too(site, page):
-    """Streamlit has the first page at `/` alone, and would say in English that there is no such page."""
     reply = call(site.url, "GET", "/overview?lang=en&period=7")
     assert (reply.status, reply.headers["location"]) == (307, "./?lang=en&period=7")
     assert call(site.url, "GET", "/overview").headers["location"] == "./"

@@ -178,12 +178,13 @@ def worker(data_dir: Path) -> Iterator[None]:
     assert status == 0
 
 
-def test_the_second_start_is_quick_keeps_the_data_and_leaves_taken_ports_alone(demo_dir: Path) -> None:
+def test_it_keeps_its_data_leaves_taken_ports_alone_and_starts_afresh_when_told(demo_dir: Path) -> None:
     with demo(demo_dir) as one:
         before = environment_of(demo_dir)
         with database_of(demo_dir) as connection:
             connection.execute(RENAME)
-        one.end()
+        one.end(signal.SIGHUP)
+        assert one.left() == [], "a closed terminal ends it too"
     push = before["REENGAGEMENT_PUSH_ORIGINS"]
     with socket.create_server(("127.0.0.1", int(push.rpartition(":")[2]))):
         began = time.monotonic()
@@ -197,21 +198,13 @@ def test_the_second_start_is_quick_keeps_the_data_and_leaves_taken_ports_alone(d
                 endpoints = connection.execute('SELECT endpoint FROM "PushSubscription"').fetchall()
             assert endpoints
             assert all(one.startswith(f"{after['REENGAGEMENT_PUSH_ORIGINS']}/push/") for (one,) in endpoints)
-            again.end(signal.SIGHUP)
-            assert again.left() == [], "a closed terminal ends it too"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
-def test_a_reset_starts_afresh_and_a_killed_launcher_takes_its_processes_with_it(demo_dir: Path) -> None:
-    with demo(demo_dir) as one:
-        with database_of(demo_dir) as connection:
-            connection.execute(RENAME)
-        one.process.kill()
-        one.process.wait()
-        deadline = time.monotonic() + 20
-        while one.left() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert one.left() == []
+            if sys.platform == "linux":  # no other system tells a child that its parent was killed
+                again.process.kill()
+                again.process.wait()
+                deadline = time.monotonic() + 20
+                while again.left() and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                assert again.left() == [], "a killed launcher takes its processes with it"
     with demo(demo_dir, "--reset"), database_of(demo_dir) as connection:
         assert count(connection, "User", RENAMED) == 0
 
