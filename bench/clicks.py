@@ -1,6 +1,7 @@
 """How many clicks a second are counted, once each, beside a route that does one INSERT and nothing else.
 
-By the routes alone, and by the whole web process while someone opens page after page of its dashboard.
+By the routes alone; and while someone opens page after page of the dashboard: by the whole web process, which
+shows those pages too, and by the routes in a process of their own.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Running:
 
 
 @contextmanager
-def server(which: str, url: str) -> Iterator[Running]:
+def server(which: str, url: str, core: int = 0) -> Iterator[Running]:
     """Run a server on one core."""
     environment = {**os.environ, "DATABASE_URL": url, "REENGAGEMENT_SECRET": SECRET}
     command = [sys.executable, "-m", "bench.click_server", which]
@@ -67,7 +68,7 @@ def server(which: str, url: str) -> Iterator[Running]:
         running = Running(process, int(process.stdout.readline()))
         if hasattr(os, "sched_setaffinity"):
             for thread in os.listdir(f"/proc/{process.pid}/task"):
-                os.sched_setaffinity(int(thread), {0})
+                os.sched_setaffinity(int(thread), {core})
         before = _cpu_of(process.pid)
         yield running
         running.cpu = _cpu_of(process.pid) - before
@@ -113,17 +114,18 @@ def _measure(running: Running, paths: Sequence[str]) -> Served:
     return Served(good, time.monotonic() - started, _cpu_of(running.process.pid) - before)
 
 
-def measure_beside_the_dashboard(url: str, paths: Sequence[str]) -> tuple[Served, list[float]]:
-    """Return what the web process made of the paths, and the seconds each page took to open meanwhile."""
+@contextmanager
+def dashboard(url: str, core: int = 0) -> Iterator[tuple[Running, list[float]]]:
+    """Run the web process while someone opens its pages; yield the seconds that each takes to open too."""
     opened: list[float] = []
     over, ready = threading.Event(), threading.Event()
-    with server("dashboard", url) as running:
+    with server("dashboard", url, core) as running:
         visitor = threading.Thread(target=_open_pages, args=(running, opened, ready, over))
         visitor.start()
         try:
             ready.wait(120)
             opened.clear()
-            return _measure(running, paths), opened
+            yield running, opened
         finally:
             over.set()
             visitor.join()
@@ -151,33 +153,38 @@ def main(clicks: int) -> None:
     """Compare our route with a bare one, in turns, each server on one core."""
     with product.empty_database("reengagement_clicks") as url:
         engine = database.make_engine(url)
-        product.fill(engine, "https://push.example.org", [{"p256dh": "", "auth": ""}], 2 * clicks)
+        product.fill(engine, "https://push.example.org", [{"p256dh": "", "auth": ""}], 3 * clicks)
         product.execute(url, "CREATE TABLE bare_click (reference text NOT NULL)")
         with engine.connect() as connection:
             until = database.clock(connection) + timedelta(days=1)
         paths = [
             f"/reengagement/click/{references.make(SECRET, f'campaign-{n}-1', until)}"
-            for n in range(1, 2 * clicks + 1)
+            for n in range(1, 3 * clicks + 1)
         ]
-        first, second = paths[:clicks], paths[clicks:]
+        first, second, third = paths[:clicks], paths[clicks : 2 * clicks], paths[2 * clicks :]
         click.echo(f"{'':<10}{'clicks':>8}{'a second':>10}{'a CPU-second':>14}")
         bare = _line("bare", measure("bare", url, first))
         ours = _line("ours", measure("ours", url, first))
         _line("again", measure("ours", url, first))
-        served, opened = measure_beside_the_dashboard(url, second)
-        used = _line("dashboard", served)
+        with dashboard(url) as (web, opened):
+            together = _line("together", _measure(web, second))
+        with dashboard(url, core=1) as (_web, opened_apart):
+            apart = _line("apart", measure("ours", url, third))
         click.echo(f"\nours is {ours / bare:.1f} × the bare route.")
-        took = sum(opened) / max(1, len(opened))
-        click.echo(
-            f"dashboard is the whole web process, {used / bare:.1f} × the bare route, while someone opened "
-            f"{len(opened)} pages, looked at for {LOOK_SECONDS:.0f} s; they took {took:.1f} s to open."
-        )
+        click.echo(f"together is the whole web process, {together / bare:.1f} ×, while {_used(opened)};")
+        click.echo(f"apart is the routes alone beside it, {apart / bare:.1f} ×, while {_used(opened_apart)}.")
         with engine.connect() as connection:
             counted = connection.execute(text(CLICKED)).scalar_one()
         engine.dispose()
-        click.echo(f"Counted: {counted} of {2 * clicks}, each once, though half were reported twice.")
-        if counted != 2 * clicks:
+        click.echo(f"Counted: {counted} of {3 * clicks}, each once, though a third were reported twice.")
+        if counted != 3 * clicks:
             raise click.ClickException("clicks were lost, or counted for what nobody pressed")
+
+
+def _used(opened: Sequence[float]) -> str:
+    """Return how the dashboard was used meanwhile."""
+    took = sum(opened) / max(1, len(opened))
+    return f"someone looked at {len(opened)} pages for {LOOK_SECONDS:.0f} s each, which opened in {took:.1f} s"
 
 
 def _line(which: str, done: Served) -> float:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from html import escape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pandas as pd  # noqa: F401  plotly meets it half imported where two threads draw at once
 import plotly.graph_objects as go
 
-from reengagement.metrics import Day, Hour
+from reengagement.metrics import Day, Hour, ServiceRow
 from reengagement.stats import Rate
 from reengagement.stats.survival import Point
+from reengagement.tables import FINAL_STATES
 
 if TYPE_CHECKING:
     from reengagement.words import Words
@@ -173,6 +175,32 @@ def per_hour(hours: Sequence[Hour], zone: ZoneInfo, words: Words) -> go.Figure:
         height=240,
         barmode="stack",
         hovermode="x unified",
+        margin=_margins(),
+        separators=words.separators,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+    )
+    return figure
+
+
+def per_push_service(rows: Sequence[ServiceRow], words: Words) -> go.Figure:
+    """Return a bar for each push service: what it accepted, and all other outcomes."""
+    _ = words.gettext
+    names = [escape(row.push_service.removeprefix("https://")) for row in rows]
+    accepted = [row.states.get("accepted", 0) for row in rows]
+    other = [
+        sum(row.states.get(state, 0) for state in FINAL_STATES if state != "accepted") for row in rows
+    ]
+    figure = go.Figure()
+    for name, color, counts in ((_("Accepted"), CLICKED, accepted), (_("Not accepted"), RETURNED, other)):
+        figure.add_bar(name=name, orientation="h", x=counts, y=names, marker={"color": color})
+    figure.update_traces(hovertemplate="%{x}")
+    figure.update_xaxes(rangemode="tozero", fixedrange=True, nticks=4, tickformat=",d")
+    figure.update_yaxes(autorange="reversed", fixedrange=True, ticksuffix="  ", automargin=True)
+    figure.update_layout(
+        height=BAR_HEIGHT * len(rows) + 70,
+        bargap=0.4,
+        barmode="stack",
+        hovermode="y unified",
         margin=_margins(),
         separators=words.separators,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},

@@ -405,6 +405,13 @@ def test_a_failure_of_looking_is_logged_and_stops_nothing(told, engine, caplog):
     assert "alerts could not be looked after" in caplog.text
 
 
+def test_the_link_of_a_refusing_push_service_shows_it_alone(settings):
+    details = {"origin": "https://push.example", "refusals": 21}
+    _title, body = alerts.message(settings, "refused", details, RULES)
+    assert body.endswith("/queue?service=https%3A%2F%2Fpush.example")
+    assert alerts.message(settings, "no_consumer", {}, RULES)[1].endswith("/queue")
+
+
 @pytest.mark.parametrize("code", ["ru", "en"])
 def test_every_alert_says_something_in_each_language(code):
     moved = {"dimension": "type", "value": "mixed", "lately": [1, 100], "before": [9, 100]}

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from reengagement import database, heartbeat
 from reengagement.dashboard.advice import advice
@@ -85,7 +85,48 @@ def test_f5_it_shows_what_waits_what_went_wrong_and_who_does_the_work(admin, tro
         {"Push service": "https://push.example.org", "Waiting": 1, "Accepted": 1, "Unknown": 1}
     ]
     assert consumers["Machine"].tolist() == ["machine-1"]
-    assert len(test.get("plotly_chart")) == 1
+    assert len(test.get("plotly_chart")) == 2
+    assert not test.selectbox, "there is no choice of one push service"
+
+
+OTHER = "https://other.example.org"
+
+
+@pytest.fixture
+def elsewhere(engine, troubles):
+    """The delivery that waits for a retry goes to another push service than the other two."""
+    with engine.begin() as connection:
+        connection.execute(update(delivery).where(delivery.c.state == "queued").values(push_service=OTHER))
+
+
+def test_f5_a_link_shows_one_push_service_and_a_press_is_about_it_alone(admin, engine, elsewhere):
+    test = at_the_queue(lang="en", service="https://push.example.org", cause="unknown_timeout")
+    said = [element.value for element in test.text]
+    assert "1 · the push service gave no answer in time" in said
+    assert "1 · the push service had trouble (503)" not in said
+    assert test.selectbox[0].value == "https://push.example.org"
+    assert [each.value for each in test.toggle] == [True]
+    with engine.begin() as connection:
+        connection.execute(
+            update(delivery).values(state="unknown", reason="timeout", settled_at=database.clock(connection))
+        )
+    test.run()
+    press(test, "Send all again")
+    assert states(engine) == ["queued", "queued", "unknown"]
+
+
+def test_f5_what_is_chosen_goes_into_the_address(admin, elsewhere):
+    test = at_the_queue(lang="en")
+    test.selectbox[0].set_value(OTHER).run()
+    assert test.query_params["service"] == OTHER
+    next(each for each in test.toggle if each.key == "show_queued_http_503").set_value(True).run()
+    assert test.query_params["cause"] == "queued_http_503"
+    assert HOSTILE in {frame.value["User"].iloc[0] for frame in test.dataframe if "User" in frame.value}
+
+
+def test_f5_an_unknown_push_service_in_the_address_has_nothing_wrong(admin, troubles):
+    test = at_the_queue(lang="en", service="https://<b>nowhere</b>")
+    assert any("Nothing went wrong" in each.value for each in test.success)
 
 
 def test_f5_trying_again_by_cause_goes_through_and_is_noted(admin, engine, troubles):

@@ -9,7 +9,7 @@ from reengagement.alerts.conditions import Condition, Rates, Signs, amiss
 from reengagement.alerts.ledger import Alert, history, open_alerts
 from reengagement.alerts.looking import look, look_after, message, send_test, tell
 from reengagement.alerts.reading import rates, signs
-from reengagement.alerts.sentences import PAGES, Sentences, say
+from reengagement.alerts.sentences import PAGES, Sentences, query, say
 from reengagement.alerts.telling import UNKNOWN, Attempt, Receiver, receivers
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "look_after",
     "message",
     "open_alerts",
+    "query",
     "rates",
     "receivers",
     "say",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
 from reengagement import rules
 from reengagement.alerts import ledger, reading, telling
 from reengagement.alerts.conditions import RATE_KINDS, Details, amiss
-from reengagement.alerts.sentences import FIRST_PAGE, PAGES, say
+from reengagement.alerts.sentences import FIRST_PAGE, PAGES, query, say
 from reengagement.database import clock, engine_of
 from reengagement.rules import Rules
 from reengagement.settings import Settings
@@ -79,12 +81,13 @@ def _tell_of(engine: Engine, settings: Settings, alert_id: int, in_force: Rules)
 def message(settings: Settings, kind: str, details: Details, in_force: Rules) -> tuple[str, str]:
     """Return the title and the body that people get, in the language of the settings."""
     said = say(words(settings.alert_language), kind, details, in_force.zone)
-    return f"⚠️ {said.title}", "\n".join((*said.more, link(settings, PAGES[kind])))
+    return f"⚠️ {said.title}", "\n".join((*said.more, link(settings, PAGES[kind], query(details))))
 
 
-def link(settings: Settings, page: str) -> str:
+def link(settings: Settings, page: str, parameters: Mapping[str, str] | None = None) -> str:
     """Return where a page is; the first one is at the address itself."""
-    return f"{settings.public_url}/{'' if page == FIRST_PAGE else page}"
+    address = f"{settings.public_url}/{'' if page == FIRST_PAGE else page}"
+    return f"{address}?{urlencode(parameters)}" if parameters else address
 
 
 def send_test(settings: Settings) -> list[telling.Attempt]:

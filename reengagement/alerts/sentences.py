@@ -28,6 +28,12 @@ PAGES: Mapping[str, str] = {
 
 FIRST_PAGE = "overview"
 
+
+def query(details: Details) -> dict[str, str]:
+    """Return what stands in the address of the page that helps: the push service that an alert is about."""
+    return {"service": details["origin"]} if "origin" in details else {}
+
+
 LONGEST_ERROR = 300
 
 

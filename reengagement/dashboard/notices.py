@@ -87,4 +87,4 @@ def _show_one(one: Condition, zone: ZoneInfo, here: str, words: Words) -> None:
             st.info(text, icon=":material/trending_down:")
     with link:
         if alerts.PAGES[one.kind] != here:
-            links.show(alerts.PAGES[one.kind])
+            links.show(alerts.PAGES[one.kind], query=alerts.query(one.details))

@@ -9,7 +9,7 @@ from datetime import datetime
 import streamlit as st
 
 from reengagement import charts, metrics, pause, rules, settings
-from reengagement.dashboard import data, gate, labels, language, pausing, showing, trying_again
+from reengagement.dashboard import data, filters, gate, labels, language, pausing, showing, trying_again
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.metrics import Cause, Consumer, Hour, Origin, ServiceRow, Waiting
@@ -19,6 +19,8 @@ from reengagement.tables import FINAL_STATES, OPEN_STATES
 from reengagement.words import Words
 
 REFRESH_SECONDS = 5.0
+SERVICE = "service"
+"""The push service in the page's address."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class Seen:
     paused_since: datetime | None
 
 
-def look(current: Settings) -> Seen:
-    """Return how the queue stands. Raises ReengagementError."""
+def look(current: Settings, push_service: str | None = None) -> Seen:
+    """Return how the queue stands, its causes and hours of one push service or of all.
+
+    Raises ReengagementError.
+    """
     with data.snapshot(current) as connection:
         now = clock(connection)
         return Seen(
@@ -45,8 +50,8 @@ def look(current: Settings) -> Seen:
             rules=rules.in_force(connection, current.rules).rules,
             waiting=metrics.waiting(connection),
             services=metrics.by_service(connection, now),
-            causes=metrics.causes(connection, now),
-            hours=metrics.by_hour(connection, now),
+            causes=metrics.causes(connection, now, push_service),
+            hours=metrics.by_hour(connection, now, push_service),
             origins=metrics.troubled_origins(connection, now),
             consumers=metrics.consumers_alive(connection, now),
             paused_since=pause.since(connection),
@@ -55,14 +60,17 @@ def look(current: Settings) -> Seen:
 
 def show(name: str) -> None:
     """Show the queue to the admin `name`."""
+    chosen = filters.value(SERVICE) or None
     with shown_in_words():
-        seen = look(settings.load())
+        seen = look(settings.load(), chosen)
     words = language.chosen()
     st.title(words.gettext("Queue"), anchor=False)
     pausing.show(seen.paused_since, seen.rules.zone, name)
     st.fragment(_show_live, run_every=REFRESH_SECONDS)()
-    trying_again.show(seen.causes, seen.now, seen.rules.zone, name)
+    _show_choice(seen, chosen, words)
+    trying_again.show(seen.causes, seen.now, seen.rules.zone, name, chosen)
     _show_hours(seen, words)
+    _show_outcomes(seen, words)
     _show_consumers(seen, words)
 
 
@@ -132,6 +140,21 @@ def _show_origins(seen: Seen, words: Words) -> None:
             st.caption(_("Waits until {when}: {why}.").format(when=until, why=why))
 
 
+def _show_choice(seen: Seen, chosen: str | None, words: Words) -> None:
+    """Let one push service be looked at, where there are several or the address has one."""
+    _ = words.gettext
+    found = sorted({row.push_service for row in seen.services} | ({chosen} if chosen else set()))
+    if len(found) > 1 or chosen:
+        filters.choose(
+            SERVICE,
+            _("Push service"),
+            [filters.ANY, *found],
+            lambda one: one.removeprefix("https://") if one else _("All"),
+            help=_("What went wrong and the hours below are those of this push service alone."),
+            width=320,
+        )
+
+
 def _show_hours(seen: Seen, words: Words) -> None:
     _ = words.gettext
     st.subheader(
@@ -147,6 +170,16 @@ def _show_hours(seen: Seen, words: Words) -> None:
         key="queue_hours",
         alt=_("Deliveries per hour: accepted, and all other outcomes"),
     )
+
+
+def _show_outcomes(seen: Seen, words: Words) -> None:
+    """Show what became of the last day's deliveries at each push service, for who would rather look."""
+    if any(row.states.keys() & {*FINAL_STATES} for row in seen.services):
+        showing.chart(
+            charts.per_push_service(seen.services, words),
+            key="queue_outcomes",
+            alt=words.gettext("Deliveries per push service: accepted, and all other outcomes"),
+        )
 
 
 def _show_consumers(seen: Seen, words: Words) -> None:

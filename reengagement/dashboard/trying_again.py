@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import auditing, host, metrics, settings
-from reengagement.dashboard import data, labels, language, showing
+from reengagement.dashboard import data, filters, labels, language, showing
 from reengagement.dashboard.advice import advice
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
@@ -25,8 +25,17 @@ SAID = "queue_said"
 """Key of the session's state: what the last press did."""
 
 
-def show(found: Sequence[Cause], now: datetime, zone: ZoneInfo, name: str) -> None:
-    """Show each cause with what to do about it, in the name of the admin `name`."""
+CAUSE = "cause"
+"""The cause whose deliveries are shown, in the page's address."""
+
+
+def show(
+    found: Sequence[Cause], now: datetime, zone: ZoneInfo, name: str, push_service: str | None = None
+) -> None:
+    """Show each cause with what to do about it, in the name of the admin `name`.
+
+    With a `push_service` the causes are its own, and so is what a press does.
+    """
     words = language.chosen()
     _ = words.gettext
     st.subheader(
@@ -38,7 +47,7 @@ def show(found: Sequence[Cause], now: datetime, zone: ZoneInfo, name: str) -> No
     if not found:
         st.success(_("Nothing went wrong in the last 24 hours."), icon=":material/check_circle:")
     for each in found:
-        _show_cause(each, now, zone, name, words)
+        _show_cause(each, now, zone, name, push_service, words)
 
 
 def _show_said(words: Words) -> None:
@@ -77,7 +86,9 @@ def sentence(done: int | Resent, words: Words) -> str:
     return " ".join(parts)
 
 
-def _show_cause(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Words) -> None:
+def _show_cause(
+    one: Cause, now: datetime, zone: ZoneInfo, name: str, push_service: str | None, words: Words
+) -> None:
     _ = words.gettext
     title = labels.reason(words, one.reason) if one.reason else labels.delivery_state(words, one.state)
     key = f"{one.state}_{one.reason}"
@@ -91,12 +102,23 @@ def _show_cause(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Wor
             )
         )
         since = None if one.state == "queued" else now - SPAN
-        which = Which(state=one.state, reason=one.reason, since=since)
+        which = Which(state=one.state, reason=one.reason, since=since, push_service=push_service)
         with st.container(horizontal=True):
             _show_action(which, name, words, key=f"all_{key}", every=True)
-            chosen = st.toggle(_("Show them"), key=f"show_{key}")
+            chosen = _asked_to_show(key, words)
         if chosen:
-            _show_troubles(one, now, zone, name, words)
+            _show_troubles(one, now, zone, name, push_service, words)
+
+
+def _asked_to_show(cause: str, words: Words) -> bool:
+    """Return whether the deliveries of a cause are to be shown: of one at a time, by the address."""
+    key = f"show_{cause}"
+    st.session_state[key] = filters.value(CAUSE) == cause
+
+    def keep() -> None:
+        filters.change({CAUSE: cause if st.session_state[key] else ""})
+
+    return st.toggle(words.gettext("Show them"), key=key, on_change=keep)
 
 
 def _show_action(which: Which, name: str, words: Words, *, key: str, every: bool) -> None:
@@ -117,12 +139,14 @@ def _show_action(which: Which, name: str, words: Words, *, key: str, every: bool
         )
 
 
-def _show_troubles(one: Cause, now: datetime, zone: ZoneInfo, name: str, words: Words) -> None:
+def _show_troubles(
+    one: Cause, now: datetime, zone: ZoneInfo, name: str, push_service: str | None, words: Words
+) -> None:
     _ = words.gettext
     key, current = f"{one.state}_{one.reason}", settings.load()
     with shown_in_words(), data.snapshot(current) as connection:
         seen_host = host.connect(current.host, connection)
-        found = metrics.troubles(connection, seen_host, now, one.state, one.reason)
+        found = metrics.troubles(connection, seen_host, now, one.state, one.reason, push_service)
     answer = showing.table(
         _columns(found, words),
         key=f"queue_{key}",

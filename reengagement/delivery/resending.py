@@ -25,13 +25,14 @@ REFUSALS = ("campaign_closed", "later_level", "too_late", "not_resendable")
 class Which:
     """Which deliveries: these ids, or all of a cause (the state that they are in, and its reason).
 
-    `since` leaves out what was settled before it (naive UTC).
+    `since` leaves out what was settled before it (naive UTC), `push_service` what goes to any other.
     """
 
     ids: Sequence[int] | None = None
     state: str | None = None
     reason: str | None = None
     since: datetime | None = None
+    push_service: str | None = None
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -47,6 +48,8 @@ class Which:
             )
         if self.since is not None:
             condition = and_(condition, delivery.c.settled_at > self.since)
+        if self.push_service is not None:
+            condition = and_(condition, delivery.c.push_service == self.push_service)
         return condition
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, true
 
 from reengagement.host import Host
 from reengagement.tables import OPEN_STATES, campaign, delivery, notification, push_origin
@@ -80,8 +80,11 @@ def by_service(connection: Connection, now: datetime) -> list[ServiceRow]:
     return [ServiceRow(service, found[service]) for service in sorted(found)]
 
 
-def causes(connection: Connection, now: datetime) -> list[Cause]:
-    """Return what went wrong, the most frequent first; what merely waits for its turn is no trouble."""
+def causes(connection: Connection, now: datetime, push_service: str | None = None) -> list[Cause]:
+    """Return what went wrong, the most frequent first; what merely waits for its turn is no trouble.
+
+    Of one `push_service`, or of all.
+    """
     at = func.max(func.coalesce(delivery.c.settled_at, delivery.c.posted_at, delivery.c.queued_at))
     rows = connection.execute(
         select(
@@ -91,7 +94,7 @@ def causes(connection: Connection, now: datetime) -> list[Cause]:
             func.count(delivery.c.push_service.distinct()).label("services"),
             at.label("newest_at"),
         )
-        .where(_in_trouble(now))
+        .where(_in_trouble(now), _at(push_service))
         .group_by(delivery.c.state, delivery.c.reason)
         .order_by(func.count().desc(), delivery.c.state, delivery.c.reason)
     )
@@ -99,14 +102,25 @@ def causes(connection: Connection, now: datetime) -> list[Cause]:
 
 
 def troubles(
-    connection: Connection, host: Host, now: datetime, state: str, reason: str | None, limit: int = 200
+    connection: Connection,
+    host: Host,
+    now: datetime,
+    state: str,
+    reason: str | None,
+    push_service: str | None = None,
+    limit: int = 200,
 ) -> list[Trouble]:
-    """Return the newest deliveries of a cause."""
+    """Return the newest deliveries of a cause, at one `push_service` or at all."""
     users = host.users().subquery("users")
     at = func.coalesce(delivery.c.settled_at, delivery.c.posted_at, delivery.c.queued_at)
     newest = (
         select(delivery)
-        .where(_in_trouble(now), delivery.c.state == state, delivery.c.reason.is_not_distinct_from(reason))
+        .where(
+            _in_trouble(now),
+            _at(push_service),
+            delivery.c.state == state,
+            delivery.c.reason.is_not_distinct_from(reason),
+        )
         .order_by(at.desc(), delivery.c.id.desc())
         .limit(limit)
         .subquery("newest")
@@ -134,8 +148,11 @@ def troubles(
     return [Trouble(**row._mapping) for row in rows]
 
 
-def by_hour(connection: Connection, now: datetime) -> list[Hour]:
-    """Return the last 24 hours, each with what was settled in it, also where nothing was."""
+def by_hour(connection: Connection, now: datetime, push_service: str | None = None) -> list[Hour]:
+    """Return the last 24 hours, each with what was settled in it, also where nothing was.
+
+    At one `push_service`, or at all.
+    """
     hour = func.date_trunc("hour", delivery.c.settled_at).label("hour")
     rows = connection.execute(
         select(
@@ -143,7 +160,7 @@ def by_hour(connection: Connection, now: datetime) -> list[Hour]:
             func.count().filter(delivery.c.state == "accepted").label("accepted"),
             func.count().filter(delivery.c.state != "accepted").label("other"),
         )
-        .where(delivery.c.settled_at > now - SPAN)
+        .where(delivery.c.settled_at > now - SPAN, _at(push_service))
         .group_by(hour)
     )
     counts = {row.hour: (row.accepted, row.other) for row in rows}
@@ -170,6 +187,10 @@ def troubled_origins(connection: Connection, now: datetime) -> list[Origin]:
 
 def _of_late(now: datetime) -> ColumnElement[bool]:
     return or_(delivery.c.state.in_(OPEN_STATES), delivery.c.settled_at > now - SPAN)
+
+
+def _at(push_service: str | None) -> ColumnElement[bool]:
+    return true() if push_service is None else delivery.c.push_service == push_service
 
 
 def _in_trouble(now: datetime) -> ColumnElement[bool]:
