@@ -171,7 +171,7 @@ def main(clicks: int) -> None:
         with dashboard(url, core=1) as (_web, opened_apart):
             apart = _line("apart", measure("ours", url, third))
         click.echo(f"\nours is {ours / bare:.1f} × the bare route.")
-        click.echo(f"together is the whole web process, {together / bare:.1f} ×, while {_used(opened)};")
+        click.echo(f"together is the whole web process, {together / bare:.1f} ×, while {_used(opened)}")
         click.echo(f"apart is the routes alone beside it, {apart / bare:.1f} ×, while {_used(opened_apart)}.")
         with engine.connect() as connection:
             counted = connection.execute(text(CLICKED)).scalar_one()
@@ -184,7 +184,7 @@ def main(clicks: int) -> None:
 def _used(opened: Sequence[float]) -> str:
     """Return how the dashboard was used meanwhile."""
     took = sum(opened) / max(1, len(opened))
-    return f"someone looked at {len(opened)} pages for {LOOK_SECONDS:.0f} s each, which opened in {took:.1f} s"
+    return f"someone looked at {len(opened)} pages for {LOOK_SECONDS:.0f} s each; they opened in {took:.1f} s"
 
 
 def _line(which: str, done: Served) -> float:

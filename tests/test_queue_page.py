@@ -85,7 +85,7 @@ def test_f5_it_shows_what_waits_what_went_wrong_and_who_does_the_work(admin, tro
         {"Push service": "https://push.example.org", "Waiting": 1, "Accepted": 1, "Unknown": 1}
     ]
     assert consumers["Machine"].tolist() == ["machine-1"]
-    assert len(test.get("plotly_chart")) == 2
+    assert len(test.get("plotly_chart")) == 1
     assert not test.selectbox, "there is no choice of one push service"
 
 
@@ -111,12 +111,14 @@ def test_f5_a_link_shows_one_push_service_and_a_press_is_about_it_alone(admin, e
             update(delivery).values(state="unknown", reason="timeout", settled_at=database.clock(connection))
         )
     test.run()
+    assert len(test.get("plotly_chart")) == 2, "by hour, and by push service"
     press(test, "Send all again")
     assert states(engine) == ["queued", "queued", "unknown"]
 
 
 def test_f5_what_is_chosen_goes_into_the_address(admin, elsewhere):
     test = at_the_queue(lang="en")
+    assert len(test.get("plotly_chart")) == 1, "nothing is final at the other one"
     test.selectbox[0].set_value(OTHER).run()
     assert test.query_params["service"] == OTHER
     next(each for each in test.toggle if each.key == "show_queued_http_503").set_value(True).run()

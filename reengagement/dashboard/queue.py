@@ -173,10 +173,11 @@ def _show_hours(seen: Seen, words: Words) -> None:
 
 
 def _show_outcomes(seen: Seen, words: Words) -> None:
-    """Show what became of the last day's deliveries at each push service, for who would rather look."""
-    if any(row.states.keys() & {*FINAL_STATES} for row in seen.services):
+    """Show what became of the last day's deliveries at each of several push services."""
+    rows = [row for row in seen.services if row.states.keys() & {*FINAL_STATES}]
+    if len(rows) > 1:
         showing.chart(
-            charts.per_push_service(seen.services, words),
+            charts.per_push_service(rows, words),
             key="queue_outcomes",
             alt=words.gettext("Deliveries per push service: accepted, and all other outcomes"),
         )
