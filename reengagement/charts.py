@@ -187,9 +187,7 @@ def per_push_service(rows: Sequence[ServiceRow], words: Words) -> go.Figure:
     _ = words.gettext
     names = [escape(row.push_service.removeprefix("https://")) for row in rows]
     accepted = [row.states.get("accepted", 0) for row in rows]
-    other = [
-        sum(row.states.get(state, 0) for state in FINAL_STATES if state != "accepted") for row in rows
-    ]
+    other = [sum(row.states.get(state, 0) for state in FINAL_STATES if state != "accepted") for row in rows]
     figure = go.Figure()
     for name, color, counts in ((_("Accepted"), CLICKED, accepted), (_("Not accepted"), RETURNED, other)):
         figure.add_bar(name=name, orientation="h", x=counts, y=names, marker={"color": color})
