@@ -1,4 +1,4 @@
-"""How the dashboard looks: in both languages and themes, on a desk and on a phone.
+"""How the dashboard looks: in both languages and themes, on a desk and on a phone; also if names are hostile.
 
 With SCREENSHOTS=http://localhost:8501, the address of a running demo, it is that demo which is looked at,
 and what is seen is kept in docs/screenshots/.
@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import insert
 
-from reengagement import database
+from reengagement import auditing, database, heartbeat, variants
 from reengagement.dashboard import navigation
+from reengagement.heartbeat import Consumer
+from reengagement.tables import run
 from tests import axe, browser
 from tests.dashboards import zone_where_it_is
 from tests.records import add_campaign, add_notification, days
@@ -33,6 +36,22 @@ TOO_WIDE = """() => [...document.querySelectorAll('[data-testid=stMain] *')]
     .map(one => one.outerHTML.slice(0, 120))"""
 """What reaches past the screen; tables and charts scroll or are drawn to fit."""
 LONG_NAME = "Максимилиан-Константин Преображенский-Задунайский " * 20
+HOSTILE = (
+    '<img src=x onerror="window.hurt = true"><b class="hurt">b</b> **hurt** *hurt* [hurt](https://evil.example)'
+    " :red[hurt] $hurt$ {dogName} =1+1 "
+)
+HURT = """() => window.hurt ||
+    [...document.querySelectorAll('[src="x"], .hurt, [href*="evil"], strong, em, span')]
+    .filter(one => one.textContent.trim() === 'hurt' || !one.matches('strong, em, span'))
+    .map(one => one.outerHTML.slice(0, 120)).join('')"""
+"""What stored text has become beyond text."""
+OPENED = (
+    "campaigns?campaign=hostile",
+    "why?id=long",
+    "tomorrow?date=today",
+    "messages?variant=emotional-1-1",
+)
+"""Pages of one campaign, one user, one text."""
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +67,15 @@ def demo(request):
         yield DEMO
         return
     engine, people, url = (request.getfixturevalue(name) for name in ("engine", "people", "clone_url"))
-    people.add("long", days_ago=40, name=LONG_NAME)
     with engine.begin() as connection:
-        now = database.clock(connection)
+        now = people.now = database.clock(connection)
+    people.add("long", days_ago=40, name=HOSTILE + LONG_NAME, dog=HOSTILE)
+    people.add("due", days_ago=6, name=HOSTILE, dog=HOSTILE)
+    with engine.begin() as connection:
         for number in range(120):
             at = now - days(number * 0.7)
-            one = add_campaign(connection, "long", at, is_active=number == 0, closed_reason=None)
+            names = {"id": "hostile"} if number == 0 else {}
+            one = add_campaign(connection, "long", at, is_active=number == 0, closed_reason=None, **names)
             add_notification(
                 connection,
                 one,
@@ -61,7 +83,15 @@ def demo(request):
                 ("emotional", "educational", "motivational", "mixed")[number // 4 % 4],
                 sent_at=at,
                 clicked_at=at if number % 9 == 0 else None,
+                title=HOSTILE,
+                body=HOSTILE,
             )
+        auditing.note(connection, HOSTILE, "sign_in_refused", now, door="accounts", account=HOSTILE)
+        heartbeat.beat(connection, Consumer(id="c1", host=HOSTILE, pid=7, version="1", workers=2), now)
+        failed = {"kind": "manual", "started_by": HOSTILE, "state": "failed", "error": HOSTILE}
+        connection.execute(insert(run).values(now=now, started_at=now, local_date=now.date(), **failed))
+        written = {"title": '**hurt** <b class="hurt">b</b>', "body": "*hurt* $hurt$ :red[hurt]", "url": "/x"}
+        variants.edit(connection, "emotional-1-1", **written, by=HOSTILE, now=now, based_on=1)
     noon = {"REENGAGEMENT_TIMEZONE": zone_where_it_is(12), "REENGAGEMENT_DEMO": "true"}
     with browser.serving(DATABASE_URL=url, **noon) as site:
         yield site.url
@@ -90,10 +120,28 @@ def test_no_page_is_cut_off_fails_or_keeps_anyone_out(demo, chromium, language, 
         at_rest(page)
         look(page, f"{name}-{language}", theme)
         expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert not page.evaluate(HURT), name
         barriers[name] = axe.violations(page)
+    if not DEMO:
+        open_what_is_hostile(page, demo, language, theme, barriers)
     assert not errors
     assert not {name: found for name, found in barriers.items() if found}
     page.context.close()
+
+
+def open_what_is_hostile(
+    page: Page, demo: str, language: str, theme: str, barriers: dict[str, object]
+) -> None:
+    """Look at one campaign, one user and one text of which every word is hostile, narrow and wide."""
+    for path in OPENED:
+        page.goto(f"{demo}/{path}&lang={language}")
+        expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
+        expect(page.get_by_test_id("stMain").get_by_text("hurt").first).to_be_visible()
+        at_rest(page)
+        look(page, path, theme)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert not page.evaluate(HURT), path
+        barriers[path] = axe.violations(page)
 
 
 def at_rest(page: Page) -> None:

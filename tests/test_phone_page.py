@@ -117,7 +117,7 @@ def test_a_notification_can_be_dismissed_by_keyboard_and_is_no_click(
 
 
 def test_a_push_service_can_be_told_to_refuse_from_the_page(page: Page, push: Running) -> None:
-    page.get_by_text("Как отвечает push-сервис").click()
+    page.get_by_text("Как отвечает пуш-сервис").click()
     page.get_by_label("Ответ", exact=True).select_option("410")
     page.get_by_text("отвечает не как обычно").wait_for()
     assert push._call("GET", "/behaviour")[0]["answer"] == 410
