@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import debian
 from tests.redis_server import _free_port
@@ -141,3 +141,9 @@ def _healthy(url: str) -> bool:
 if __name__ == "__main__":
     found = install()
     click.echo(f"Browser for the tests: {found or 'none; the tests that need one are skipped'}")
+
+
+def at_rest(page: Page) -> None:
+    """Wait until the script has run and nothing is a skeleton any more."""
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)

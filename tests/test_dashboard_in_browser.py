@@ -5,10 +5,10 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from reengagement import database
-from reengagement.tables import notification, run
+from reengagement.tables import delivery, notification, run
 from tests import browser
 from tests.dashboards import zone_where_it_is
 from tests.records import add_campaign, add_notification, days
@@ -142,6 +142,48 @@ def test_a_click_raises_the_total_at_once_without_a_reload(site, page, engine):
     with engine.begin() as connection:
         connection.execute(update(notification).values(clicked=True, clicked_at=database.clock(connection)))
     expect(clicked).to_contain_text("1")
+
+
+def test_f5_a_failed_delivery_is_sent_again_from_the_queue_and_a_link_shows_the_same(
+    site, page, engine, people
+):
+    with engine.begin() as connection:
+        connection.execute(update(notification).values(run_id=1))
+        one = connection.execute(select(notification.c.id)).scalar_one()
+        for service, state, reason in (("one", "rejected", "http_413"), ("other", "unknown", "timeout")):
+            connection.execute(
+                insert(delivery).values(
+                    notification_id=one,
+                    subscription_id=service,
+                    endpoint_hash=service.encode(),
+                    push_service=f"https://{service}.example.org",
+                    state=state,
+                    reason=reason,
+                    queued_at=people.now,
+                    next_attempt_at=people.now,
+                    expires_at=people.now + days(1),
+                    settled_at=people.now,
+                )
+            )
+    page.goto(f"{site.link}&lang=en")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1600})  # to be scrolled would close the list of choices
+    page.goto(f"{site.url}/queue?lang=en")
+    expect(page.get_by_role("button", name="Send all again")).to_have_count(2)
+    expect(page.get_by_role("heading", name="Consumers")).to_be_visible()
+    browser.at_rest(page)
+    page.get_by_role("combobox", name="Push service").click()
+    page.get_by_role("option", name="other.example.org").click()
+    expect(page.get_by_text("Show them")).to_have_count(1)
+    page.get_by_text("Show them").click()
+    expect(page).to_have_url(re.compile(r"service=https%3A%2F%2Fother.example.org.*cause=unknown_timeout"))
+    page.reload()
+    page.get_by_role("button", name="Send all again").click()
+    expect(page.get_by_text("1 delivery is sent again.")).to_be_visible()
+    expect(page.get_by_text("Nothing went wrong in the last 24 hours.")).to_be_visible()
+    with engine.connect() as connection:
+        states = dict(connection.execute(select(delivery.c.subscription_id, delivery.c.state)).all())
+    assert states == {"one": "rejected", "other": "queued"}
 
 
 def test_a_table_and_a_chart_can_be_taken_along_and_the_tables_file_is_safe(site, page, people):

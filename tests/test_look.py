@@ -47,11 +47,11 @@ HURT = """() => window.hurt ||
 """What stored text has become beyond text."""
 OPENED = (
     "campaigns?campaign=hostile",
+    "runs?run=1",
     "why?id=long",
-    "tomorrow?date=today",
     "messages?variant=emotional-1-1",
 )
-"""Pages of one campaign, one user, one text."""
+"""Pages of one campaign, one run, one user, one text."""
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,11 @@ def demo(request):
     people.add("long", days_ago=40, name=HOSTILE + LONG_NAME, dog=HOSTILE)
     people.add("due", days_ago=6, name=HOSTILE, dog=HOSTILE)
     with engine.begin() as connection:
+        failed = {"kind": "manual", "started_by": HOSTILE, "state": "failed", "error": HOSTILE}
+        connection.execute(insert(run).values(now=now, started_at=now, local_date=now.date(), **failed))
         for number in range(120):
             at = now - days(number * 0.7)
-            names = {"id": "hostile"} if number == 0 else {}
+            names = {"id": "hostile", "run_id": 1} if number == 0 else {}
             one = add_campaign(connection, "long", at, is_active=number == 0, closed_reason=None, **names)
             add_notification(
                 connection,
@@ -88,8 +90,6 @@ def demo(request):
             )
         auditing.note(connection, HOSTILE, "sign_in_refused", now, door="accounts", account=HOSTILE)
         heartbeat.beat(connection, Consumer(id="c1", host=HOSTILE, pid=7, version="1", workers=2), now)
-        failed = {"kind": "manual", "started_by": HOSTILE, "state": "failed", "error": HOSTILE}
-        connection.execute(insert(run).values(now=now, started_at=now, local_date=now.date(), **failed))
         written = {"title": '**hurt** <b class="hurt">b</b>', "body": "*hurt* $hurt$ :red[hurt]", "url": "/x"}
         variants.edit(connection, "emotional-1-1", **written, by=HOSTILE, now=now, based_on=1)
     noon = {"REENGAGEMENT_TIMEZONE": zone_where_it_is(12), "REENGAGEMENT_DEMO": "true"}
@@ -117,7 +117,7 @@ def test_no_page_is_cut_off_fails_or_keeps_anyone_out(demo, chromium, language, 
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         page.goto(f"{demo}/{name if name != navigation.names()[0] else ''}?lang={language}")
         expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
-        at_rest(page)
+        browser.at_rest(page)
         look(page, f"{name}-{language}", theme)
         expect(page.get_by_test_id("stException")).to_have_count(0)
         assert not page.evaluate(HURT), name
@@ -137,17 +137,11 @@ def open_what_is_hostile(
         page.goto(f"{demo}/{path}&lang={language}")
         expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
         expect(page.get_by_test_id("stMain").get_by_text("hurt").first).to_be_visible()
-        at_rest(page)
+        browser.at_rest(page)
         look(page, path, theme)
         expect(page.get_by_test_id("stException")).to_have_count(0)
         assert not page.evaluate(HURT), path
         barriers[path] = axe.violations(page)
-
-
-def at_rest(page: Page) -> None:
-    """Wait until the script has run and nothing is a skeleton any more."""
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def look(page: Page, name: str, first: str) -> None:
