@@ -1,8 +1,8 @@
 """Small products whose truth is known, written straight into our tables: for judging the figures.
 
-A year of the real simulation takes a minute; two hundred products don't fit into ten. So campaigns and
-notifications are drawn here as the planner and the deliveries would leave them, by rules that can be worked
-out on paper. What is judged, the SQL of the figures and their intervals, is the dashboard's own.
+Campaigns and notifications are drawn as the planner and the deliveries would leave them, two hundred products
+in a minute, by rules that can be worked out on paper, also where users differ. What is judged, the SQL of the
+figures and their intervals, is the dashboard's own. `lived` has products of the real planner.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Truth:
     best: str = ""
     factor: float = 1.0
     spread: float = 0.0
+    late_clicks: float = LATE_CLICKS
 
     @property
     def lift(self) -> float:

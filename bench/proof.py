@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import click
 import numpy as np
 from scipy.stats import norm
 from sqlalchemy import Connection
 
-from bench import invented, product
-from bench.invented import LATE_CLICKS, NOW, RULES, Truth
-from reengagement import database, metrics, simulate
+from bench import invented, lived, product
+from bench.invented import NOW, RULES
+from reengagement import database, metrics
 from reengagement.metrics import Period
 from reengagement.metrics.choices import compared
-from reengagement.settings import parse
 from reengagement.stats.arms import Allocation
 from reengagement.stats.better import Hits, is_better
 from reengagement.stats.lift import MISFIT, split_probability, verdict
@@ -30,6 +32,8 @@ LONG_AGO = Period(end=NOW - RULES.window)
 """What was sent earlier has had all the clicks that it will have."""
 
 Interval = tuple[float, float]
+Found = tuple[str, Interval, float]
+"""A figure's name, its interval, and what it ought to hold."""
 
 
 @dataclass
@@ -70,23 +74,60 @@ def coverage(connection: Connection, products: int, seed: int = 1) -> Coverage:
     return found
 
 
-def _judge(connection: Connection, truth: Truth, rng: np.random.Generator, found: Coverage) -> None:
+def _judge(connection: Connection, truth: invented.Truth, rng: np.random.Generator, found: Coverage) -> None:
     """Write one product, and count which of its intervals hold the truth."""
     invented.write(connection, truth, rng)
-    found.products += 1
-    for name, interval, true in _figures(connection, truth):
+    _count(found, [*_figures(connection, truth), *_curves(connection, truth)], _has_a_badge(connection))
+
+
+def _count(found: Coverage, figures: Iterable[Found], has_a_badge: bool) -> None:
+    names = set()
+    for name, interval, true in figures:
         found.figures[name].count(interval, true)
-    found.untold += verdict(*_arms(connection)).state != "told"
-    badges = [row for which in ("click", "return") for row in compared(connection, NOW, which)]
-    found.untrue_badges += any(row.is_better for row in badges)
+        names.add(name)
+    found.products += 1
+    found.untold += "lift" not in names
+    found.untrue_badges += has_a_badge
+
+
+def _has_a_badge(connection: Connection) -> bool:
+    return any(row.is_better for which in ("click", "return") for row in compared(connection, NOW, which))
+
+
+def coverage_of_lived(products: int, seed: int = 1, at_once: int = 2) -> Coverage:
+    """Return the same of products that the real planner and deliveries live through, several at a time."""
+    found = Coverage()
+    with (
+        ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool,
+        click.progressbar(length=products, label="Products lived through", file=sys.stderr) as bar,
+    ):
+        for figures, has_a_badge in pool.map(_live_one, range(seed, seed + products)):
+            _count(found, figures, has_a_badge)
+            bar.update(1)
+    return found
+
+
+def _live_one(seed: int) -> tuple[list[Found], bool]:
+    with product.empty_database(f"reengagement_lived_{seed}") as url:
+        return judge_lived(url, seed)
+
+
+def judge_lived(url: str, seed: int) -> tuple[list[Found], bool]:
+    """Live through one product in an empty database; return its figures, and whether it shows a badge."""
+    behaviour = lived.draw(np.random.default_rng(seed))
+    lived.live(url, behaviour, seed)
+    engine = database.make_engine(url)
+    with engine.connect() as connection:
+        found = list(_figures(connection, lived.truth_of(behaviour))), _has_a_badge(connection)
+    engine.dispose()
+    return found
 
 
 def _arms(connection: Connection):
     return metrics.strata(connection, RULES, NOW), metrics.allocations(connection)
 
 
-def _figures(connection: Connection, truth: Truth) -> Iterator[tuple[str, Interval, float]]:
-    """Yield each figure's name, its interval, and what it ought to hold."""
+def _figures(connection: Connection, truth: invented.Truth | lived.Truth) -> Iterator[Found]:
     levels = metrics.by_level(connection, LONG_AGO)
     for row in levels:
         if row.sent:
@@ -94,7 +135,7 @@ def _figures(connection: Connection, truth: Truth) -> Iterator[tuple[str, Interv
     mixed = sum(row.sent * truth.click[row.level - 1] for row in levels) / sum(row.sent for row in levels)
     yield "click rate", metrics.totals(connection, LONG_AGO).click_rate.interval, mixed
     matured = metrics.matured(connection, RULES, NOW, LONG_AGO)
-    yield "click rate, matured", matured.click_rate.interval, mixed * (1 - LATE_CLICKS)
+    yield "click rate, matured", matured.click_rate.interval, mixed * (1 - truth.late_clicks)
     (strata, allocations) = _arms(connection)
     treated = sum(each.treated.campaigns for each in strata)
     everyone = treated + sum(each.holdout.campaigns for each in strata)
@@ -103,6 +144,9 @@ def _figures(connection: Connection, truth: Truth) -> Iterator[tuple[str, Interv
     if told.lift:
         yield "lift", told.lift.interval, truth.lift
         yield "returns we caused", told.lift.caused_interval, truth.lift * told.lift.treated
+
+
+def _curves(connection: Connection, truth: invented.Truth) -> Iterator[Found]:
     for course in metrics.courses(connection, RULES, NOW):
         for day in LOOKED_AT_BY:
             point = share_by(returned_by(course.watched), day)
@@ -151,8 +195,8 @@ def split_refused_daily(rng: np.random.Generator, share: float = 0.1, a_day: int
     )
 
 
-def _print_coverage(found: Coverage, seconds: float) -> None:
-    click.echo(f"\nIntervals of 95 %: {found.products} invented products, {seconds:.0f} s")
+def _print_coverage(found: Coverage, of: str, seconds: float) -> None:
+    click.echo(f"\nIntervals of 95 %: {found.products} {of}, {seconds:.0f} s")
     click.echo(f"{'figure':<34}{'held the truth':>16}{'of':>6}")
     for name, tally in found.figures.items():
         click.echo(f"{name:<34}{tally.share:>15.1%} {tally.of:>6}")
@@ -184,44 +228,10 @@ def _print_false_alarms(experiments: int, seed: int) -> None:
     click.echo(f"({time.perf_counter() - started:.0f} s)")
 
 
-def lift_of_a_simulated_product(url: str, seed: int, effect: float, users: int, days: int):
-    """Return what the page says of a product that the real planner and deliveries lived through.
-
-    Half is held out; `effect` is the probability to come back because of a reminder, seen or pressed.
-    """
-    settings = parse({"DATABASE_URL": url, "REENGAGEMENT_HOLDOUT_SHARE": "0.5"})
-    engine = database.make_engine(url)
-    behaviour = simulate.Behaviour(return_after_click=effect, return_after_shown=effect, first_day_share=0.6)
-    simulate.simulate(engine, settings, users=users, days=days, until=NOW, seed=seed, behaviour=behaviour)
-    with engine.connect() as connection:
-        found = verdict(*_arms(connection))
-    engine.dispose()
-    return found
-
-
-def _print_simulated(products: int, users: int, days: int) -> None:
-    click.echo(f"\nThe real planner and deliveries: {users} people, {days} days, half of them held out")
-    for effect, meaning in ((0.0, "reminders do nothing"), (0.3, "a reminder brings back three in ten")):
-        told = []
-        for seed in range(products):
-            with product.empty_database("reengagement_proof_full") as url:
-                told.append(lift_of_a_simulated_product(url, seed, effect, users, days))
-        lifts = [each.lift for each in told if each.lift]
-        around = sum(one.interval[0] <= 0 <= one.interval[1] for one in lifts)
-        above = sum(one.interval[0] > 0 for one in lifts)
-        mean = sum(one.lift for one in lifts) / len(lifts) if lifts else float("nan")
-        click.echo(
-            f"{meaning}: told {len(lifts)} of {products}, mean lift {mean:+.1%}, "
-            f"interval around zero {around}, above zero {above}"
-        )
-
-
 @click.command()
 @click.option("--products", default=200, show_default=True, help="Invented products for the coverage.")
 @click.option("--experiments", default=1000, show_default=True, help="Experiments without an effect.")
-@click.option(
-    "--simulated", default=4, show_default=True, help="Products of the real simulation, per effect."
-)
+@click.option("--simulated", default=200, show_default=True, help="Products that the planner lives through.")
 @click.option("--seed", default=1, show_default=True)
 def main(products: int, experiments: int, simulated: int, seed: int) -> None:
     """Print how often the dashboard's intervals hold a known truth, and how often it cries wolf."""
@@ -231,7 +241,10 @@ def main(products: int, experiments: int, simulated: int, seed: int) -> None:
         with engine.connect() as connection:
             found = coverage(connection, products, seed)
         engine.dispose()
-        _print_coverage(found, time.perf_counter() - started)
+        _print_coverage(found, "invented products", time.perf_counter() - started)
     _print_false_alarms(experiments, seed)
     if simulated:
-        _print_simulated(simulated, users=150, days=150)
+        started = time.perf_counter()
+        found = coverage_of_lived(simulated, seed)
+        of = f"products of {lived.USERS} people, simulated for {lived.DAYS} days"
+        _print_coverage(found, of, time.perf_counter() - started)
