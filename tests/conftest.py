@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, make_url, text, update
 
-from reengagement import database, embedded, migrations, tables
+from reengagement import database, embedded, migrations, sessions, tables
 from reengagement.demo import sample
 from reengagement.settings import Settings, parse
 from tests import redis_server
+from tests.dashboards import settings_of, sign_in
 from tests.people import People
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -185,3 +186,16 @@ def now() -> datetime:
 def people(engine: Engine) -> People:
     """Users of the host, in this test's own database."""
     return People(engine, NOW)
+
+
+@pytest.fixture
+def dashboard(monkeypatch: pytest.MonkeyPatch, clone_url: str) -> Iterator[Settings]:
+    """The settings of a dashboard in this process, on this test's own database."""
+    with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
+        yield current
+
+
+@pytest.fixture
+def admin(monkeypatch: pytest.MonkeyPatch, dashboard: Settings, engine: Engine) -> sessions.Session:
+    """Someone who is signed in at that dashboard."""
+    return sign_in(monkeypatch, engine)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 from reengagement import database, planner
 from reengagement.dashboard import rehearsal
 from reengagement.tables import delivery
-from tests.dashboards import figures, opened, settings_of, sign_in, texts
+from tests.dashboards import figures, opened, settings_of, texts
 from tests.people import People
 from tests.records import add_campaign, add_notification, days
 
@@ -26,11 +26,6 @@ def dashboard(monkeypatch, clone_url):
     with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
         yield current
     rehearsal.all_of_them().forget()
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 @pytest.fixture

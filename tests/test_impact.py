@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import insert
 
 from reengagement import database
@@ -14,17 +13,11 @@ from reengagement.stats import Rate
 from reengagement.stats.lift import Lift
 from reengagement.tables import campaign
 from reengagement.words import words
-from tests.dashboards import figures, opened, settings_of, sign_in, texts
+from tests.dashboards import figures, opened, texts
 from tests.records import add_campaign, add_notification, days
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "impact.py")
 ENGLISH, RUSSIAN = words("en"), words("ru")
-
-
-@pytest.fixture
-def admin(monkeypatch, clone_url, engine):
-    with settings_of(monkeypatch, DATABASE_URL=clone_url):
-        yield sign_in(monkeypatch, engine)
 
 
 def fill(engine, *arms, share):

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from reengagement import database, library, tables, variants
 from reengagement.errors import VariantError
-from tests.dashboards import figures, opened, settings_of, sign_in, texts
+from tests.dashboards import figures, opened, settings_of, texts
 from tests.records import add_campaign, add_notification
 
 PAGE = "pages/messages.py"
@@ -22,11 +22,6 @@ def dashboard(monkeypatch, clone_url, engine):
         variants.seed(connection, database.clock(connection))
     with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
         yield current
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 def at_messages(**query):

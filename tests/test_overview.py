@@ -11,22 +11,11 @@ from streamlit.testing.v1 import AppTest
 from reengagement import database, sessions
 from reengagement.dashboard import showing
 from reengagement.words import words
-from tests.dashboards import SCRIPT, figures, opened, settings_of, sign_in, texts
+from tests.dashboards import SCRIPT, figures, opened, settings_of, texts
 from tests.records import add_campaign, add_notification, days
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "overview.py")
 HOSTILE = '<script>alert(1)</script> **bold** :red[x] "=1+1"'
-
-
-@pytest.fixture
-def dashboard(monkeypatch, clone_url):
-    with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
-        yield current
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 @pytest.fixture

@@ -11,22 +11,11 @@ from reengagement.dashboard.advice import advice
 from reengagement.heartbeat import Consumer
 from reengagement.tables import REASONS, audit, delivery, push_origin
 from reengagement.words import words
-from tests.dashboards import opened, settings_of, sign_in, texts
+from tests.dashboards import opened, texts
 from tests.records import add_campaign, add_notification
 
 PAGE = "pages/queue.py"
 HOSTILE = "<b>*Алиса*</b>"
-
-
-@pytest.fixture
-def dashboard(monkeypatch, clone_url):
-    with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
-        yield current
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 @pytest.fixture

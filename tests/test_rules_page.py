@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from reengagement import auditing, database, pause, rules
-from tests.dashboards import opened, settings_of, sign_in, texts
+from tests.dashboards import opened, settings_of, texts
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "rules.py")
 
@@ -15,11 +15,6 @@ PAGE = str(Path(__file__).parent.parent / "pages" / "rules.py")
 def dashboard(monkeypatch, clone_url):
     with settings_of(monkeypatch, DATABASE_URL=clone_url, REENGAGEMENT_GAP_DAYS="7") as current:
         yield current
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 def press(test, label):

@@ -9,12 +9,6 @@ from reengagement.tables import campaign, run
 from tests.dashboards import figures, opened, run_button, settings_of, sign_in, texts, zone_where_it_is
 
 
-@pytest.fixture
-def admin(monkeypatch, clone_url, engine):
-    with settings_of(monkeypatch, DATABASE_URL=clone_url):
-        yield sign_in(monkeypatch, engine)
-
-
 def lapse(people, engine, user_id, steps=2):
     """Add a user who has been inactive for six days of the database's clock."""
     with engine.connect() as connection:

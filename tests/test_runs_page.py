@@ -8,22 +8,11 @@ from sqlalchemy import insert, text
 from reengagement import database
 from reengagement.rules import Rules
 from reengagement.tables import run
-from tests.dashboards import opened, settings_of, sign_in, texts
+from tests.dashboards import opened, texts
 from tests.records import days
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "runs.py")
 HOSTILE = "<script>alert(1)</script> **bold** :red[x]"
-
-
-@pytest.fixture
-def dashboard(monkeypatch, clone_url):
-    with settings_of(monkeypatch, DATABASE_URL=clone_url) as current:
-        yield current
-
-
-@pytest.fixture
-def admin(monkeypatch, dashboard, engine):
-    return sign_in(monkeypatch, engine)
 
 
 @pytest.fixture
