@@ -161,11 +161,11 @@ def _show_figures(verdict: Verdict, lift: Lift, words: Words) -> None:
         (_("Held out"), words.percent(verdict.holdout.share), _of(verdict.holdout, words),
          _("Returned ÷ campaigns that have ended, of users for whom nothing was sent.")),
         (_("Lift"), labels.points(words, lift.lift),
-         _("between {low} and {high}").format(low=words.signed(low * 100), high=words.signed(high * 100)),
+         _("{low} to {high}").format(low=words.signed(low * 100), high=words.signed(high * 100)),
          _("Return rate of the reminded − of those held out, in percentage points, with its interval (95%, "
            "Newcombe), compared within each share that was in force.")),
         (_("Returns caused"), words.number(round(lift.caused)),
-         _("between {low} and {high}").format(
+         _("{low} to {high}").format(
              low=words.number(round(caused_low)), high=words.number(round(caused_high))),
          _("Campaigns of the reminded × lift: returns that would not have been without reminders.")),
     ):  # fmt: skip
