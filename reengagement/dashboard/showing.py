@@ -22,8 +22,6 @@ Columns = Mapping[str, Sequence[Any]]
 """Title to cells: numbers, texts, `Rate`, dates, moments in naive UTC, None where there is nothing."""
 
 PNG_SCALE = 2
-EXPLAINED_WIDTH = 190
-"""Pixels of a column in which a rate has words beside it: on a phone they would be cut off."""
 
 STYLE = """<style>
 [data-testid="stElementToolbarButton"]:has([aria-label="Download as CSV"]) {{ display: none; }}
@@ -111,9 +109,7 @@ def _configured(cells: Sequence[Any], words: Words) -> Any:
         case int() | float():
             return st.column_config.NumberColumn(format="localized")
         case Rate():
-            explained = any(cell is not None and cell.n and cell.too_few for cell in cells)
-            width = EXPLAINED_WIDTH if explained else None
-            return st.column_config.TextColumn(alignment="right", width=width)
+            return st.column_config.TextColumn(alignment="right")
     return st.column_config.TextColumn()
 
 
