@@ -14,9 +14,6 @@ from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics.choices import Compared
 from reengagement.words import Words
 
-FOR_TOO_FEW = 170
-"""Pixels that a rate needs with *too few to tell* beside it; a phone makes columns by their first rows."""
-
 
 @st.fragment
 def show(words: Words, zone: ZoneInfo) -> None:
@@ -72,9 +69,7 @@ def _show_rows(rows: list[Compared], words: Words, zone: ZoneInfo, key: str) -> 
         _("Without a pet"): [row.without_pet for row in rows],
         _("Better"): [badge(row, words) for row in rows],
     }
-    wide = st.column_config.TextColumn(alignment="right", width=FOR_TOO_FEW)
-    pets = (_("With a pet"), _("Without a pet"))
-    showing.table(columns, key=key, zone=zone, column_config=dict.fromkeys(pets, wide))
+    showing.table(columns, key=key, zone=zone)
 
 
 def badge(row: Compared, words: Words) -> str:

@@ -22,6 +22,8 @@ Columns = Mapping[str, Sequence[Any]]
 """Title to cells: numbers, texts, `Rate`, dates, moments in naive UTC, None where there is nothing."""
 
 PNG_SCALE = 2
+WIDE = 150
+"""Pixels that a rate needs with *too few to tell* beside it: by itself a column fits its first rows."""
 
 STYLE = """<style>
 [data-testid="stElementToolbarButton"]:has([aria-label="Download as CSV"]) {{ display: none; }}
@@ -109,7 +111,8 @@ def _configured(cells: Sequence[Any], words: Words) -> Any:
         case int() | float():
             return st.column_config.NumberColumn(format="localized")
         case Rate():
-            return st.column_config.TextColumn(alignment="right")
+            words_too = any(cell is not None and cell.n and cell.too_few for cell in cells)
+            return st.column_config.TextColumn(alignment="right", width=WIDE if words_too else None)
     return st.column_config.TextColumn()
 
 
