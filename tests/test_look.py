@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 
@@ -155,6 +156,8 @@ def look(page: Page, name: str, first: str) -> None:
         if DEMO and (name.startswith("overview") or (theme, width) in KEPT_OF_OTHERS):
             photograph(page, f"{name}-{theme}-{width}")
     page.emulate_media(color_scheme=first)
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", THEMES[first])
+    page.wait_for_timeout(200)
 
 
 def photograph(page: Page, name: str) -> None:
@@ -171,3 +174,5 @@ def photograph(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": min(height, TALLEST)})
     page.wait_for_timeout(1000)
     page.screenshot(path=KEPT / f"{name}.png")
+    with Image.open(KEPT / f"{name}.png") as picture:  # with a palette it takes a third of the room
+        picture.convert("RGB").quantize(256).save(KEPT / f"{name}.png", optimize=True)
