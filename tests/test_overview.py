@@ -1,15 +1,19 @@
 """The overview as Streamlit draws it: full, empty, without a database, in both languages, for a stranger."""
 
 import json
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
+from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
 
 from reengagement import database, sessions
+from reengagement.dashboard import figures as kept
 from reengagement.dashboard import showing
+from reengagement.tables import run
 from reengagement.words import words
 from tests.dashboards import SCRIPT, figures, opened, settings_of, texts
 from tests.records import add_campaign, add_notification, days
@@ -72,6 +76,35 @@ def test_the_overview_shows_totals_charts_days_and_campaigns(admin, history):
         "Sent": 2,
         "Clicked": 0,
     }
+
+
+def test_figures_of_all_rows_are_kept_for_seconds(admin, history, engine, monkeypatch):
+    """F2, F3: totals show what was sent at once, the tables after a run or when their time is over."""
+    passed = 0.0
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: time.monotonic() + passed)
+
+    def sent() -> tuple[str, int]:
+        test = opened(lang="en")
+        return figures(test)["Sent"], test.dataframe[2].value["Sent"].sum()
+
+    def send(user: str) -> None:
+        with engine.begin() as connection:
+            a_day_ago = database.clock(connection) - days(1)
+            add_notification(connection, add_campaign(connection, user, a_day_ago), 1, sent_at=a_day_ago)
+
+    assert sent() == ("42", 42)
+    send("bob")
+    assert sent() == ("43", 42)
+    with engine.begin() as connection:
+        now = database.clock(connection)
+        moments = {"now": now, "started_at": now, "finished_at": now, "local_date": now.date()}
+        crashed = {"kind": "manual", "started_by": "boss", "state": "crashed", "error": "killed"}
+        connection.execute(insert(run).values(crashed | moments))
+    assert sent() == ("43", 43)
+    send("carol")
+    assert sent() == ("44", 43)
+    passed = kept.KEPT_FOR_SECONDS
+    assert sent() == ("44", 44)
 
 
 def test_the_charts_hold_the_figures(admin, history):

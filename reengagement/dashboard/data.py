@@ -13,28 +13,21 @@ from sqlalchemy.exc import DBAPIError
 
 from reengagement import host, metrics, migrations, pause, rules, runs
 from reengagement.alerts import Condition
-from reengagement.dashboard import amiss
+from reengagement.dashboard import amiss, figures
+from reengagement.dashboard.figures import Figures
 from reengagement.dashboard.period import Chosen
 from reengagement.database import clock, engine_of
 from reengagement.errors import DatabaseUnreachable
 from reengagement.metrics import (
-    ALL_TIME,
     Consumer,
-    Day,
     LastRun,
-    LevelRow,
-    Matured,
     Period,
-    Reach,
     RecentCampaign,
     Totals,
-    TypeRow,
     Waiting,
 )
 from reengagement.rules import Rules
 from reengagement.settings import Settings
-
-DAYS_SHOWN = 90
 
 
 @dataclass(frozen=True)
@@ -59,20 +52,13 @@ class Live:
 
 @dataclass(frozen=True)
 class Overview:
-    """The rest of the overview. `seconds` is how long the database took; `period` the totals are about.
-
-    Days are those of the period, of all time only the last.
-    """
+    """The rest of the overview. `seconds` is how long the database took; `period` the totals are about."""
 
     now: datetime
     rules: Rules
     period: Period
     before: Period | None
-    matured: Matured
-    reach: Reach
-    levels: Sequence[LevelRow]
-    types: Sequence[TypeRow]
-    days: Sequence[Day]
+    figures: Figures
     campaigns: Sequence[RecentCampaign]
     last_run: LastRun | None
     seconds: float
@@ -85,20 +71,15 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
         now = clock(connection)
         in_force = rules.in_force(connection, settings.rules).rules
         period = chosen.of(now, in_force.zone)
-        levels, types = metrics.by_level_and_type(connection, period)
-        lately = Period.last_days(DAYS_SHOWN, now, in_force.zone)
+        last_run = metrics.last_run(connection)
         return Overview(
             now=now,
             rules=in_force,
             period=period,
             before=chosen.before(now, in_force.zone),
-            matured=metrics.matured(connection, in_force, now, period),
-            reach=metrics.reach(connection, period),
-            levels=levels,
-            types=types,
-            days=metrics.daily(connection, lately if period == ALL_TIME else period, in_force.zone),
+            figures=figures.of(connection, settings, in_force, now, period, last_run),
             campaigns=metrics.recent_campaigns(connection, host.connect(settings.host, connection)),
-            last_run=metrics.last_run(connection),
+            last_run=last_run,
             seconds=time.perf_counter() - started,
         )
 

@@ -38,9 +38,9 @@ def show(name: str) -> None:
     if found.campaigns:
         reach, course = st.columns(2, gap="medium")
         with reach:
-            funnel.show(found.reach, found.rules.zone, words)
+            funnel.show(found.figures.reach, found.rules.zone, words)
         with course:
-            _show_days(found.days, found.rules.zone, words)
+            _show_days(found.figures.days, found.rules.zone, words)
         _show_rates(found, words)
         _show_campaigns(found.campaigns, found.rules, words)
     else:
@@ -93,7 +93,7 @@ def _show_rates(found: Overview, words: Words) -> None:
                 "Later levels look worse because those who return early never reach them."
             ),
         )
-        levels = [(labels.level(words, row.level), row) for row in found.levels]
+        levels = [(labels.level(words, row.level), row) for row in found.figures.levels]
         _show_click_rates(levels, _("Level"), words, found.rules.zone, key="by_level")
         st.caption(_("Later levels look worse: those who return early never reach them."))
     with by_type:
@@ -105,7 +105,7 @@ def _show_rates(found: Overview, words: Words) -> None:
                 "within one level, where the choice is random."
             ),
         )
-        types = [(labels.message_type(words, row.message_type), row) for row in found.types]
+        types = [(labels.message_type(words, row.message_type), row) for row in found.figures.types]
         _show_click_rates(types, _("Message type"), words, found.rules.zone, key="by_type")
         st.caption(_("Types are comparable only within a level, where the choice is random."))
 

@@ -117,7 +117,7 @@ def _counts(live: Live, found: Overview, words: Words) -> list[Card]:
             figure=words.number(getattr(now, name)),
             definition=definition,
             change=_change_of_count(getattr(now, name), getattr(before, name) if before else None, words),
-            course=_course(found.days, name),
+            course=_course(found.figures.days, name),
         )
         for name, (label, definition) in described.items()
     ]
@@ -136,11 +136,11 @@ def _rates(live: Live, found: Overview, words: Words) -> list[Card]:
                     "*Matured*: only what was sent at least 72 hours ago, and clicked within these."
                 ),
                 now.click_rate,
-                found.matured.click_rate,
+                found.figures.matured.click_rate,
                 words,
             ),
             change=_change_of_rate(now.click_rate, before.click_rate if before else None, words),
-            beside=_matured(found.matured.click_rate, words),
+            beside=_matured(found.figures.matured.click_rate, words),
         ),
         Card(
             label=_("Return rate"),
@@ -151,11 +151,11 @@ def _rates(live: Live, found: Overview, words: Words) -> list[Card]:
                     "*Matured*: only those whose time to return is over."
                 ),
                 now.return_rate,
-                found.matured.return_rate,
+                found.figures.matured.return_rate,
                 words,
             ),
             change=_change_of_rate(now.return_rate, before.return_rate if before else None, words),
-            beside=_matured(found.matured.return_rate, words),
+            beside=_matured(found.figures.matured.return_rate, words),
         ),
     ]
 

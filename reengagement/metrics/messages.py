@@ -131,7 +131,11 @@ def by_variant(connection: Connection, period: Period = ALL_TIME) -> list[Varian
 def _counts(
     connection: Connection, period: Period, *groups: ColumnElement[Any]
 ) -> dict[tuple[Any, ...], Counts]:
-    """Return sent, clicked and returned soon for each value of `groups`."""
+    """Return sent, clicked and returned soon for each value of `groups`.
+
+    Joined to campaigns with a return only: most have none.
+    """
+    its_return = (campaign.c.id == notification.c.campaign_id) & campaign.c.first_return_at.is_not(None)
     rows = connection.execute(
         select(
             *groups,
@@ -139,7 +143,7 @@ def _counts(
             func.count().filter(notification.c.clicked),
             func.count().filter(RETURNED_SOON),
         )
-        .join(campaign, campaign.c.id == notification.c.campaign_id)
+        .select_from(notification.outerjoin(campaign, its_return))
         .where(SENT, period.holds(SENT_AT))
         .group_by(*groups)
     )
