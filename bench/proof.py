@@ -114,7 +114,8 @@ def _live_one(seed: int) -> tuple[list[Found], bool]:
 
 def judge_lived(url: str, seed: int) -> tuple[list[Found], bool]:
     """Live through one product in an empty database; return its figures, and whether it shows a badge."""
-    behaviour = lived.draw(np.random.default_rng(seed))
+    own = np.random.default_rng([seed, 1])  # the crowd has the stream of `seed`
+    behaviour = lived.draw(own)
     lived.live(url, behaviour, seed)
     engine = database.make_engine(url)
     with engine.connect() as connection:
