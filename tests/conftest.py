@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Connection, Engine, make_url, text, update
@@ -26,6 +27,10 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 """Tests type `huey_consumer` as anyone would, whether or not the virtual environment is activated."""
 
 TEMPLATE = "reengagement_template"
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
 LONGEST = (
     "test_look", "test_dashboard_in_browser", "test_demo", "test_doors_in_browser",
     "test_chaos", "test_devices", "test_mounted", "test_embedded",
@@ -146,6 +151,16 @@ def engine(clone_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def file_engine(cluster_url: str, clones: Clones) -> Iterator[Engine]:
+    """An engine on a database of this file's own: for a web process that its tests share."""
+    name = clones.take()
+    engine = database.make_engine(database_named(cluster_url, name))
+    yield engine
+    engine.dispose()
+    clones.drop(name)
+
+
 @pytest.fixture
 def settings(clone_url: str) -> Settings:
     """The settings of an installation on this test's own database."""
@@ -199,3 +214,28 @@ def dashboard(monkeypatch: pytest.MonkeyPatch, clone_url: str) -> Iterator[Setti
 def admin(monkeypatch: pytest.MonkeyPatch, dashboard: Settings, engine: Engine) -> sessions.Session:
     """Someone who is signed in at that dashboard."""
     return sign_in(monkeypatch, engine)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser."""
+    from tests import browser  # brings Playwright
+
+    with browser.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def russian(chromium: Browser) -> Iterator[BrowserContext]:
+    """Someone's windows; what they have loaded of Streamlit they keep for the whole file."""
+    with chromium.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900}) as context:
+        yield context
+
+
+@pytest.fixture
+def page(russian: BrowserContext) -> Iterator[Page]:
+    """A window of someone who was never here."""
+    yield russian.new_page()
+    for window in russian.pages:
+        window.close()
+    russian.clear_cookies()

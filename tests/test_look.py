@@ -55,12 +55,6 @@ OPENED = (
 """Pages of one campaign, one run, one user, one text."""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.running() as found:
-        yield found
-
-
 @pytest.fixture
 def demo(request):
     """The address of a demo: one that runs already, or one with twelve weeks of a small history."""

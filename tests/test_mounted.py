@@ -18,12 +18,6 @@ from tests.records import add_campaign, add_notification, days
 EXAMPLE = "examples/host_dashboard/dashboard.py"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.running() as found:
-        yield found
-
-
 @pytest.fixture
 def host_site(clone_url, engine, people):
     people.add("alice", days_ago=40, name="Аврора Тайнина")

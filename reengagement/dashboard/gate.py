@@ -12,7 +12,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from reengagement import claims, sessions, settings
-from reengagement.dashboard import language, sign_in
+from reengagement.dashboard import language, routes, sign_in
 from reengagement.dashboard.data import snapshot, transaction
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
@@ -49,13 +49,16 @@ def is_open() -> bool:
 def check_again() -> None:
     """Let what refreshes by itself go on only for who may still see the page: a right ends at once.
 
+    The browser then loads the page anew. A script run (`st.rerun`) would be followed by what else was due
+    to refresh at that moment; that has no place on the sign-in page, and Streamlit showed nothing at all.
     Where another dashboard's guard stands in place of ours, it is asked.
     """
     guard = st.session_state.get(GUARD)
     if guard is not None:
         guard()
     elif not is_open():
-        st.rerun()
+        st.html(f'<script src="{sessions.PATH}{routes.LOAD_AGAIN}"></script>', unsafe_allow_javascript=True)
+        st.stop()
 
 
 def for_later() -> Callable[[], bool]:

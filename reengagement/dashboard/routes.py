@@ -32,6 +32,9 @@ LONGEST_FORM = 4096
 BAD_LINK, BAD_ACCOUNT, TOO_MANY = "link", "account", "attempts"
 """Why the sign-in page is seen again: values of its parameter `sessions.REFUSED`."""
 
+LOAD_AGAIN = "/load-again.js"
+"""A script of its own address: none within a page is allowed to run."""
+
 log = logging.getLogger(__name__)
 
 Opened = Session | str
@@ -39,9 +42,11 @@ Opened = Session | str
 
 
 def build_session_routes(settings: Settings) -> list[BaseRoute]:
-    """Return the routes of the doors that are open: `GET /session/sign-in?token=…` and posted forms."""
+    """Return the routes of the doors that are open: `GET /session/sign-in?token=…` and posted forms; and the
+    script that leads out.
+    """
     doors = Doors(settings)
-    routes: list[BaseRoute] = []
+    routes: list[BaseRoute] = [Route(LOAD_AGAIN, load_again, methods=["GET"])]
     if "link" in settings.doors:
         routes.append(Route("/sign-in", doors.link, methods=["GET"]))
     if "accounts" in settings.doors:
@@ -49,6 +54,11 @@ def build_session_routes(settings: Settings) -> list[BaseRoute]:
     if "demo" in settings.doors:
         routes.append(Route("/demo", doors.demo, methods=["POST"]))
     return [Mount(sessions.PATH, app=Router(routes, redirect_slashes=False))]
+
+
+def load_again(request: Request) -> Response:
+    """Answer with the script that loads the page anew."""
+    return Response("location.reload()", media_type="text/javascript", headers=HEADERS)
 
 
 class Doors:
