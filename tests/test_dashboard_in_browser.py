@@ -28,6 +28,22 @@ def engine(file_engine):
 @pytest.fixture(scope="module")
 def site(engine):
     """A web process; one campaign whose only reminder was sent, and one user who has lapsed."""
+    fill(engine)
+    with process_of(engine) as found:
+        yield found
+
+
+@pytest.fixture
+def site_alone(clone_url):
+    """The same for one test alone, and its engine."""
+    engine = database.make_engine(clone_url)
+    fill(engine)
+    with process_of(engine) as found:
+        yield found, engine
+    engine.dispose()
+
+
+def fill(engine):
     with engine.connect() as connection:
         now = database.clock(connection)
     people = People(engine, now)
@@ -36,8 +52,6 @@ def site(engine):
     with engine.begin() as connection:
         avrora = add_campaign(connection, "avrora", now - days(1))
         add_notification(connection, avrora, sent_at=now)
-    with process_of(engine) as found:
-        yield found
 
 
 def process_of(engine, **variables):
@@ -233,11 +247,10 @@ FOUR_LINES = {
 }
 
 
-def test_pressing_run_twice_quickly_is_one_run_with_four_lines_in_the_language_chosen(
-    site, link, page, engine
-):
+def test_pressing_run_twice_quickly_is_one_run_with_four_lines_in_the_language_chosen(site_alone, page):
     """B2, E2, F7."""
-    page.goto(link)
+    site, engine = site_alone
+    page.goto(site.link)
     expect(page.get_by_test_id("stMetric")).to_have_count(8)
     page.evaluate(MARK_TOTALS)
     page.get_by_role("button", name="Запустить планировщик").dblclick()
