@@ -29,7 +29,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 TEMPLATE = "reengagement_template"
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser
 
 LONGEST = (
     "test_look", "test_dashboard_in_browser", "test_demo", "test_doors_in_browser",
@@ -151,16 +151,6 @@ def engine(clone_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def file_engine(cluster_url: str, clones: Clones) -> Iterator[Engine]:
-    """An engine on a database of this file's own: for a web process that its tests share."""
-    name = clones.take()
-    engine = database.make_engine(database_named(cluster_url, name))
-    yield engine
-    engine.dispose()
-    clones.drop(name)
-
-
 @pytest.fixture
 def settings(clone_url: str) -> Settings:
     """The settings of an installation on this test's own database."""
@@ -223,19 +213,3 @@ def chromium() -> Iterator[Browser]:
 
     with browser.running() as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def russian(chromium: Browser) -> Iterator[BrowserContext]:
-    """Someone's windows; what they have loaded of Streamlit they keep for the whole file."""
-    with chromium.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900}) as context:
-        yield context
-
-
-@pytest.fixture
-def page(russian: BrowserContext) -> Iterator[Page]:
-    """A window of someone who was never here."""
-    yield russian.new_page()
-    for window in russian.pages:
-        window.close()
-    russian.clear_cookies()
