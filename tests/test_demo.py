@@ -178,6 +178,7 @@ def worker(data_dir: Path) -> Iterator[None]:
     assert status == 0
 
 
+@pytest.mark.long
 def test_it_keeps_its_data_leaves_taken_ports_alone_and_starts_afresh_when_told(demo_dir: Path) -> None:
     with demo(demo_dir) as one:
         before = environment_of(demo_dir)

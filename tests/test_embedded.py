@@ -134,6 +134,7 @@ def test_it_stops_after_its_users_were_killed(folder: Path) -> None:
     wait_until_stopped(folder)
 
 
+@pytest.mark.long
 def test_it_stops_after_its_starter_was_killed_in_the_middle_of_starting(new_folder: Path) -> None:
     with user(new_folder) as starter:
         time.sleep(0.4)
@@ -163,6 +164,7 @@ def test_four_processes_racing_to_start_get_one_server(new_folder: Path) -> None
         assert len(processes_of(new_folder)) == 2, "one supervisor, one server"
 
 
+@pytest.mark.long
 def test_a_newcomer_while_it_stops_finds_it_running(folder: Path) -> None:
     for _ in range(3):
         with user(folder) as one:
@@ -171,6 +173,7 @@ def test_a_newcomer_while_it_stops_finds_it_running(folder: Path) -> None:
             assert ask(url_from(next_one), "SELECT 1") == 1
 
 
+@pytest.mark.long
 def test_a_restart_keeps_the_data(folder: Path) -> None:
     with user(folder) as first:
         ask(url_from(first), "CREATE TABLE kept AS SELECT 42 AS answer")
