@@ -235,6 +235,11 @@ class Settings(BaseModel):
         """The origin that a reminder's link leads to."""
         return self.site_url or self.public_url
 
+    @property
+    def database(self) -> str:
+        """Which database this is: its address, or the folder of the embedded one."""
+        return self.database_url or str(self.data_dir)
+
 
 def _variables() -> dict[str, str]:
     """Return each setting's variable and the field that it fills."""

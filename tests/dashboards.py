@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
@@ -32,7 +31,6 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[s
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings.load.cache_clear()
-    st.cache_data.clear()  # the next test's database has the same name
     current = settings.load()
     yield current
     database.engine_of(current).dispose()

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import streamlit as st
 from sqlalchemy import insert, text
 from streamlit.runtime.caching import cache_utils
 from streamlit.testing.v1 import AppTest
@@ -82,6 +83,7 @@ def test_figures_of_all_rows_are_kept_for_seconds(admin, history, engine, monkey
     """F2, F3: totals show what was sent at once, the tables after a run or when their time is over."""
     passed = 0.0
     monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: time.monotonic() + passed)
+    st.cache_data.clear()  # what is kept from now on goes by that clock
 
     def sent() -> tuple[str, int]:
         test = opened(lang="en")

@@ -44,7 +44,6 @@ def test_without_an_effect_hardly_anyone_who_looks_daily_sees_a_badge():
     assert sum(significant for _, significant in runs) >= 6
 
 
-@pytest.mark.long
 def test_the_figures_of_a_product_that_was_lived_through_hold_what_was_put_in(clone_url):
     """The real planner and deliveries; `make proof` has 200 such products."""
     figures, has_a_badge = proof.judge_lived(clone_url, 1)

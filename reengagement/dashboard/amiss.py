@@ -20,9 +20,8 @@ RATES_FOR_SECONDS = 60.0
 def conditions(connection: Connection, settings: Settings, rules: Rules, now: datetime) -> list[Condition]:
     """Return what is amiss at `now`, the worst first."""
     signs = alerts.signs(connection, rules, now)
-    database = settings.database_url or str(settings.data_dir)
     last_run = signs.last_run.id if signs.last_run else None
-    rates = _rates(connection, rules, now, database, rules.model_dump_json(), last_run)
+    rates = _rates(connection, rules, now, settings.database, rules.model_dump_json(), last_run)
     return alerts.amiss(replace(signs, rates=rates))
 
 

@@ -39,8 +39,7 @@ def of(
 ) -> Figures:
     """Return the period's figures, at most 15 seconds old, and never older than the last run's state."""
     days_of = Period.last_days(DAYS_SHOWN, now, rules.zone) if period == ALL_TIME else period
-    database = settings.database_url or str(settings.data_dir)
-    return kept(connection, rules, now, database, rules.model_dump_json(), period, days_of, last_run)
+    return kept(connection, rules, now, settings.database, rules.model_dump_json(), period, days_of, last_run)
 
 
 @st.cache_data(ttl=KEPT_FOR_SECONDS, show_spinner=False, max_entries=20)
