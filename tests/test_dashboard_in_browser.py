@@ -5,7 +5,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from reengagement import database
 from reengagement.tables import delivery, notification, run
@@ -132,12 +132,21 @@ def expect_four_lines(page, title):
 
 
 def test_a_click_raises_the_total_at_once_without_a_reload(site, page, engine):
+    """Nor does a moment without the database load the page anew."""
     page.goto(f"{site.link}&lang=en")
     clicked = page.get_by_test_id("stMetric").filter(has_text=re.compile("^Clicked"))
     expect(clicked).to_contain_text("0")
     with engine.begin() as connection:
         connection.execute(update(notification).values(clicked=True, clicked_at=database.clock(connection)))
     expect(clicked).to_contain_text("1")
+    page.evaluate("window.is_as_it_was = true")
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE "ReengagementSession" RENAME TO "Away"'))
+    expect(page.get_by_text("The database can't be used at the moment").first).to_be_visible()
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE "Away" RENAME TO "ReengagementSession"'))
+    expect(clicked).to_contain_text("1")
+    assert page.evaluate("window.is_as_it_was"), "what someone was typing would be lost"
 
 
 def test_f5_a_failed_delivery_is_sent_again_from_the_queue_and_a_link_shows_the_same(
@@ -174,7 +183,7 @@ def test_f5_a_failed_delivery_is_sent_again_from_the_queue_and_a_link_shows_the_
     page.get_by_text("Show them").click()
     expect(page).to_have_url(re.compile(r"service=https%3A%2F%2Fother.example.org.*cause=unknown_timeout"))
     page.reload()
-    page.get_by_role("button", name="Send all again").click()
+    page.get_by_role("button", name="Send all again").dblclick()
     expect(page.get_by_text("1 delivery is sent again.")).to_be_visible()
     expect(page.get_by_text("Nothing went wrong in the last 24 hours.")).to_be_visible()
     with engine.connect() as connection:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, text
 
 from reengagement import database
-from reengagement.dashboard import running
+from reengagement.dashboard import pressing, running
 from reengagement.tables import campaign, run
 from tests.dashboards import figures, opened, run_button, settings_of, sign_in, texts, zone_where_it_is
 
@@ -27,7 +27,7 @@ def press(test, label):
 
 def sooner(test):
     """Let the double click's time be over."""
-    test.session_state[running.STARTED] -= running.DOUBLE_CLICK_SECONDS
+    test.session_state[pressing.LAST].ended -= pressing.DOUBLE_CLICK_SECONDS
 
 
 @pytest.mark.parametrize(

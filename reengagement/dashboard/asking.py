@@ -10,22 +10,22 @@ from typing import Any
 
 import streamlit as st
 
-from reengagement.dashboard import language
+from reengagement.dashboard import language, pressing
 
 
 def ask(key: str) -> None:
     """Have the question `key` shown until it is answered."""
-    st.session_state[key] = True
+    pressing.kept(key).what = True
 
 
 def is_asked(key: str) -> bool:
     """Tell whether the visitor is being asked."""
-    return key in st.session_state
+    return bool(pressing.kept(key).what)
 
 
 def withdraw(key: str) -> None:
     """Take the question away without an answer."""
-    st.session_state.pop(key, None)
+    pressing.kept(key).what = None
 
 
 def show(key: str, question: str, yes: str, deed: Callable[..., None], args: tuple[Any, ...]) -> None:
@@ -33,16 +33,13 @@ def show(key: str, question: str, yes: str, deed: Callable[..., None], args: tup
     with st.container(border=True):
         st.warning(question)
         with st.container(horizontal=True):
-            st.button(yes, key=f"{key}_yes", on_click=_answer, args=(key, deed, args))
-            st.button(
-                language.chosen().gettext("Cancel"),
-                key=f"{key}_no",
-                on_click=withdraw,
-                args=(key,),
-                type="tertiary",
+            pressing.button(yes, _answer, (key, deed, args), key=f"{key}_yes")
+            pressing.button(
+                language.chosen().gettext("Cancel"), withdraw, (key,), key=f"{key}_no", type="tertiary"
             )
 
 
 def _answer(key: str, deed: Callable[..., None], args: tuple[Any, ...]) -> None:
-    withdraw(key)
+    question = pressing.kept(key)
     deed(*args)
+    question.what = None

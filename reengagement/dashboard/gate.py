@@ -14,6 +14,7 @@ import streamlit as st
 from reengagement import claims, sessions, settings
 from reengagement.dashboard import language, routes, sign_in
 from reengagement.dashboard.data import snapshot, transaction
+from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
 
@@ -51,12 +52,16 @@ def check_again() -> None:
 
     The browser then loads the page anew. A script run (`st.rerun`) would be followed by what else was due
     to refresh at that moment; that has no place on the sign-in page, and Streamlit showed nothing at all.
-    Where another dashboard's guard stands in place of ours, it is asked.
+    Where the database is away the part says so in its place, and what is typed beside it stays. Where
+    another dashboard's guard stands in place of ours, it is asked.
     """
     guard = st.session_state.get(GUARD)
     if guard is not None:
         guard()
-    elif not is_open():
+        return
+    with shown_in_words():
+        gone = signed_in() is None
+    if gone:
         st.html(f'<script src="{sessions.PATH}{routes.LOAD_AGAIN}"></script>', unsafe_allow_javascript=True)
         st.stop()
 

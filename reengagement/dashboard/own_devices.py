@@ -9,7 +9,7 @@ import streamlit as st
 
 from reengagement import devices, settings
 from reengagement.answers import Answer
-from reengagement.dashboard import advice, data, labels
+from reengagement.dashboard import advice, data, labels, pressing
 from reengagement.dashboard.address import as_served
 from reengagement.dashboard.markdown import escaped
 from reengagement.dashboard.problems import shown_in_words
@@ -72,58 +72,59 @@ def _show_button(
         place = st.selectbox(
             _("Device"), range(len(mine)), format_func=lambda number: labelled[number], key="device_place"
         )
-        st.button(
+        pressing.button(
             _("Send a test"),
+            _press_send,
+            (text, whom[reader], mine[place], name),
             key="device_send",
             icon=":material/send_to_mobile:",
-            on_click=_press_send,
-            args=(text, whom[reader], mine[place], name),
         )
 
 
 def _press_send(text: Variant, facts: Facts, one: Device, name: str) -> None:
     """Send the text to the device; no transaction is open meanwhile."""
-    current = as_served(settings.load())
+    answer, current = pressing.kept(SAID), as_served(settings.load())
     try:
         with data.transaction(current) as connection:
             rested = devices.may_test(connection, one.key, clock(connection))
         if not rested:
-            st.session_state[SAID] = TOO_SOON
+            answer.what = TOO_SOON
             return
         filled = render(text, facts)
-        answer = devices.send(
+        sent = devices.send(
             current, one, filled.title, filled.body, destination(current.landing_url, text.url)
         )
         with data.transaction(current) as connection:
-            devices.note_test(connection, name, one, text.id, answer, clock(connection))
-        st.session_state[SAID] = answer
+            devices.note_test(connection, name, one, text.id, sent, clock(connection))
+        answer.what = sent
     except ReengagementError as error:
-        st.session_state[SAID] = error
+        answer.what = error
 
 
 def _show_removal(mine: Sequence[Device], zone: ZoneInfo, name: str, words: Words) -> None:
     _ = words.gettext
     for one in mine:
-        st.button(
+        pressing.button(
             escaped(_("Remove {device}").format(device=_label(one, zone, words))),
+            _press_remove,
+            (one, name),
             key=f"device_remove_{one.key.hex()}",
             type="tertiary",
-            on_click=_press_remove,
-            args=(one, name),
         )
 
 
 def _press_remove(one: Device, name: str) -> None:
+    answer = pressing.kept(SAID)
     try:
         with data.transaction(settings.load()) as connection:
             devices.remove(connection, name, one.key, clock(connection))
     except ReengagementError as error:
-        st.session_state[SAID] = error
+        answer.what = error
 
 
 def _show_said(words: Words) -> None:
     """Show once what came of the last press."""
-    said = st.session_state.pop(SAID, None)
+    said = pressing.heard(SAID)
     if isinstance(said, Answer):
         _show_answer(said, words)
     elif said == TOO_SOON:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import metrics, pause, settings
-from reengagement.dashboard import asking, data, language
+from reengagement.dashboard import asking, data, language, pressing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.errors import ReengagementError
@@ -25,30 +25,30 @@ def show(paused_since: datetime | None, zone: ZoneInfo, by: str) -> None:
     _ = words.gettext
     with st.container(horizontal=True, vertical_alignment="center", key="pausing"):
         if paused_since is None:
-            st.button(
+            pressing.button(
                 _("Pause all sending"),
+                asking.ask,
+                (ASKED,),
                 key="pause",
                 icon=":material/pause:",
                 help=_(
                     "Nothing leaves until it is resumed. Planning goes on, and no reminder expires meanwhile."
                 ),
-                on_click=asking.ask,
-                args=(ASKED,),
             )
             st.text(_("Reminders leave as they become due."))
         else:
-            st.button(
+            pressing.button(
                 _("Resume sending"),
+                _press,
+                (_resume, by),
                 key="resume",
                 type="primary",
                 icon=":material/play_arrow:",
                 help=_("What waits leaves at once, at any time of the day."),
-                on_click=_press,
-                args=(_resume, by),
             )
             st.text(_("Sending is paused since {when}.").format(when=words.moment(paused_since, zone)))
     _show_question(paused_since is not None, by, words)
-    failed = st.session_state.pop(FAILED, None)
+    failed = pressing.heard(FAILED)
     if failed:
         st.error(_("That didn't work."))
         st.code(failed, language=None, wrap_lines=True)
@@ -72,10 +72,11 @@ def _show_question(is_paused: bool, by: str, words: Words) -> None:
 
 
 def _press(deed: Callable[[str], None], by: str) -> None:
+    answer = pressing.kept(FAILED)
     try:
         deed(by)
     except ReengagementError as error:
-        st.session_state[FAILED] = str(error)
+        answer.what = str(error)
 
 
 def _pause(by: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from reengagement import planner, rules, runs, settings
-from reengagement.dashboard import data, labels, rule_words, showing
+from reengagement.dashboard import data, labels, pressing, rule_words, showing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock, engine_of
 from reengagement.errors import ReengagementError, RulesChanged, RulesRefused
@@ -50,12 +50,12 @@ def round_of_form() -> int:
 def propose(values: Mapping[str, Any], seen: Rules) -> None:
     """Keep a change to be looked at."""
     st.session_state[PROPOSED] = Proposed(values, seen)
-    st.session_state.pop(OUTCOME, None)
+    pressing.kept(OUTCOME).what = None
 
 
 def show_outcome(words: Words) -> None:
     """Show what came of the last change."""
-    outcome = st.session_state.get(OUTCOME)
+    outcome = pressing.kept(OUTCOME).what
     if outcome is None:
         return
     _ = words.gettext
@@ -85,8 +85,8 @@ def show(in_force: RulesInForce, now: datetime, by: str, words: Words) -> None:
         _show_change(in_force.rules, after, proposed, words)
         _show_outlooks(in_force.rules, after, now, words)
         with st.container(horizontal=True):
-            st.button(_("Save"), key="save_rules", type="primary", on_click=_save, args=(proposed, by))
-            st.button(_("Drop the change"), key="drop_rules", type="tertiary", on_click=_drop)
+            pressing.button(_("Save"), _save, (proposed, by), key="save_rules", type="primary")
+            pressing.button(_("Drop the change"), _drop, key="drop_rules", type="tertiary")
 
 
 def _validated(proposed: Proposed, words: Words) -> Rules | None:
@@ -168,16 +168,16 @@ def _tomorrow(in_force: Rules, now: datetime) -> Outlook:
 
 
 def _save(proposed: Proposed, by: str) -> None:
-    current = settings.load()
+    answer, current = pressing.kept(OUTCOME), settings.load()
     try:
         with data.transaction(current) as connection:
             rules.change(
                 connection, current.rules, proposed.values, seen=proposed.seen, by=by, now=clock(connection)
             )
     except ReengagementError as error:
-        st.session_state[OUTCOME] = error
+        answer.what = error
     else:
-        st.session_state[OUTCOME] = "saved"
+        answer.what = "saved"
     _drop()
 
 

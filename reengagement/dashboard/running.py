@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from datetime import datetime
 
 import streamlit as st
 
 from reengagement import planner, settings
-from reengagement.dashboard import asking, labels, language
+from reengagement.dashboard import asking, labels, language, pressing
 from reengagement.database import engine_of
 from reengagement.errors import AlreadyRunning
 from reengagement.planner import STAGES, RunReport
 from reengagement.rules import Rules
 from reengagement.words import Words
 
-RUN, STARTED, OUTCOME, ASKED = "run", "run_started", "run_outcome", "run_asked"
-"""Keys of the session's state: the run under way, when it started, how the last one ended, and the question
-whether to run at night."""
-
-DOUBLE_CLICK_SECONDS = 2.0
-"""A second press this soon is the same press: the first run may be over before it arrives."""
+RUN, OUTCOME, ASKED = "run", "run_outcome", "run_asked"
+"""Keys of the session's state: the run under way, how the last one ended, and the question whether to run
+at night."""
 
 POLL_SECONDS = 0.1
 
@@ -60,14 +56,14 @@ class Background:
 
 def show_button(rules: Rules, now: datetime, started_by: str) -> None:
     """Show the button; out of hours a press only asks."""
-    st.button(
+    pressing.button(
         language.chosen().gettext("Run planner"),
+        _press,
+        (started_by, _within_hours(rules, now)),
         key="run_button",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=RUN in st.session_state,
-        on_click=_press,
-        args=(started_by, _within_hours(rules, now)),
+        disabled=pressing.kept(RUN).what is not None,
     )
 
 
@@ -80,12 +76,9 @@ def _press(started_by: str, within_hours: bool) -> None:
 
 def _start(started_by: str) -> None:
     """Start a run unless one is under way here; the planner's lock decides between sessions."""
-    pressed = time.monotonic()
-    if RUN in st.session_state or pressed - st.session_state.get(STARTED, -10.0) < DOUBLE_CLICK_SECONDS:
-        return
-    st.session_state[STARTED] = pressed
-    st.session_state[RUN] = Background(started_by)
-    st.session_state.pop(OUTCOME, None)
+    run, outcome = pressing.kept(RUN), pressing.kept(OUTCOME)
+    if run.what is None:
+        run.what, outcome.what = Background(started_by), None
 
 
 def _within_hours(rules: Rules, now: datetime) -> bool:
@@ -111,7 +104,7 @@ def show_question(rules: Rules, now: datetime, started_by: str) -> None:
 
 def show_outcome(rules: Rules) -> None:
     """Show how the last run of this visitor ended."""
-    outcome = st.session_state.get(OUTCOME)
+    outcome = pressing.kept(OUTCOME).what
     words = language.chosen()
     if isinstance(outcome, RunReport):
         with st.container(border=True, key="outcome"):
@@ -129,15 +122,15 @@ def wait_for_run() -> None:
 
     If the visitor does something else meanwhile, the run goes on and the next script run waits for it.
     """
-    run = st.session_state.get(RUN)
+    under_way, outcome = pressing.kept(RUN), pressing.kept(OUTCOME)
+    run: Background | None = under_way.what
     if run is None:
         return
     words = language.chosen()
     bar = st.progress(0.0, labels.stage(words, run.stage))
     while not run.wait(POLL_SECONDS):
         bar.progress(STAGES.index(run.stage) / len(STAGES), labels.stage(words, run.stage))
-    st.session_state[OUTCOME] = run.outcome
-    del st.session_state[RUN]
+    outcome.what, under_way.what = run.outcome, None
     st.rerun()
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from reengagement.dashboard import gate, language, navigation
+from reengagement.dashboard import gate, language, navigation, pressing
 
 TITLE = "Reengagement"
 ICON = ":material/pets:"
@@ -32,7 +32,7 @@ def main() -> None:
         st.navigation(_closed_pages(), position="hidden").run()
         return
     with controls:
-        st.button(words.gettext("Sign out"), on_click=gate.sign_out, type="tertiary")
+        pressing.button(words.gettext("Sign out"), gate.sign_out, type="tertiary")
     st.navigation(navigation.scripts(words), position="top").run()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from reengagement import auditing, library, settings
-from reengagement.dashboard import data, text_words
+from reengagement.dashboard import data, pressing, text_words
 from reengagement.database import clock
 from reengagement.errors import ReengagementError, VariantError
 from reengagement.library import Revision
@@ -59,32 +59,34 @@ def press_restore(variant_id: str, old: Revision, base: int, name: str) -> None:
 
 
 def _edit(variant_id: str, text: Mapping[str, str], base: int, name: str) -> None:
+    answer = pressing.kept(SAID)
     try:
         with data.transaction(settings.load()) as connection:
             now = clock(connection)
             number = library.edit(connection, variant_id, **text, by=name, now=now, based_on=base)
             if number != base:
                 auditing.note(connection, name, "text_edited", now, variant=variant_id, revision=number)
+        answer.what = number
         forget(variant_id)
-        st.session_state[SAID] = number
     except ReengagementError as error:
-        st.session_state[SAID] = error
+        answer.what = error
 
 
 def press_switch(variant_id: str, enabled: bool, name: str) -> None:
     """Switch the text on or off."""
+    answer = pressing.kept(SAID)
     try:
         with data.transaction(settings.load()) as connection:
             if library.switch(connection, variant_id, enabled=enabled):
                 what: auditing.Action = "text_enabled" if enabled else "text_disabled"
                 auditing.note(connection, name, what, clock(connection), variant=variant_id)
     except ReengagementError as error:
-        st.session_state[SAID] = error
+        answer.what = error
 
 
 def show_said(words: Words) -> None:
     """Show once what the last press did."""
-    said = st.session_state.pop(SAID, None)
+    said = pressing.heard(SAID)
     if isinstance(said, VariantError):
         st.error(text_words.refusal(words, said.code))
     elif isinstance(said, ReengagementError):

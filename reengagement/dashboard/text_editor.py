@@ -11,6 +11,7 @@ from reengagement.dashboard import (
     labels,
     language,
     own_devices,
+    pressing,
     text_deeds,
     text_history,
     text_preview,
@@ -59,12 +60,12 @@ def _show_switch(one: Kept, name: str, words: Words) -> None:
             _("This text is in use.") if one.enabled else _("This text is switched off: nobody gets it."),
             width="content",
         )
-        st.button(
+        pressing.button(
             _("Switch it off") if one.enabled else _("Switch it on"),
+            text_deeds.press_switch,
+            (one.text.id, not one.enabled, name),
             key="text_switch",
             icon=":material/toggle_off:" if one.enabled else ":material/toggle_on:",
-            on_click=text_deeds.press_switch,
-            args=(one.text.id, not one.enabled, name),
         )
 
 
@@ -89,15 +90,15 @@ def _show_form(text: Variant, base: int, name: str, words: Words) -> Variant:
         st.warning(text_words.refusal(words, "changed"))
         st.button(_("Show the new text"), on_click=text_deeds.forget, args=(text.id,))
     unchanged = {field: typed[field].strip() for field in FIELDS} == stored
-    st.button(
+    pressing.button(
         _("Save"),
+        text_deeds.press_save,
+        (text.id, base, name),
         key="text_save",
         type="primary",
         icon=":material/save:",
         disabled=bool(faults) or unchanged or outdated,
         help=_("The text becomes a new revision; reminders written from now on use it."),
-        on_click=text_deeds.press_save,
-        args=(text.id, base, name),
     )
     title, body, url = (typed[field].strip() for field in FIELDS)
     return replace(text, title=title, body=body, url=url)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from reengagement.dashboard import showing, text_deeds
+from reengagement.dashboard import pressing, showing, text_deeds
 from reengagement.library import Revision
 from reengagement.variants import SEEDED_BY, Variant
 from reengagement.words import Words
@@ -43,10 +43,10 @@ def show(text: Variant, revisions: Sequence[Revision], zone: ZoneInfo, name: str
 
 def _show_restoring(text: Variant, old: Revision, name: str, words: Words) -> None:
     """Show the button that stores an older text anew."""
-    st.button(
+    pressing.button(
         words.gettext("Restore revision {number}").format(number=old.number),
+        text_deeds.press_restore,
+        (text.id, old, text.revision, name),
         key="text_restore",
         icon=":material/history:",
-        on_click=text_deeds.press_restore,
-        args=(text.id, old, text.revision, name),
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from reengagement import auditing, host, metrics, settings
-from reengagement.dashboard import data, filters, labels, language, showing
+from reengagement.dashboard import data, filters, labels, language, pressing, showing
 from reengagement.dashboard.advice import advice
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
@@ -20,7 +21,7 @@ from reengagement.metrics import Cause, Trouble
 from reengagement.metrics.queue import SPAN
 from reengagement.words import Words
 
-Deed = Callable[[Any, datetime], int | Resent]
+Deed = Callable[[Connection, datetime], int | Resent]
 SAID = "queue_said"
 """Key of the session's state: what the last press did."""
 
@@ -51,7 +52,7 @@ def show(
 
 
 def _show_said(words: Words) -> None:
-    said = st.session_state.pop(SAID, None)
+    said = pressing.heard(SAID)
     if said is None:
         return
     if isinstance(said, str):
@@ -101,8 +102,7 @@ def _show_cause(
                 advice=advice(words, one.state, one.reason),
             )
         )
-        since = None if one.state == "queued" else now - SPAN
-        which = Which(state=one.state, reason=one.reason, since=since, push_service=push_service)
+        which = Which(state=one.state, reason=one.reason, push_service=push_service)
         with st.container(horizontal=True):
             _show_action(which, name, words, key=f"all_{key}", every=True)
             chosen = _asked_to_show(key, words)
@@ -126,16 +126,16 @@ def _show_action(which: Which, name: str, words: Words, *, key: str, every: bool
     _ = words.gettext
     if which.state == "queued":
         label = _("Try all now") if every else _("Try these now")
-        st.button(label, key=key, icon=":material/replay:", on_click=_press_retry, args=(which, name))
+        pressing.button(label, _press_retry, (which, name), key=key, icon=":material/replay:")
     elif which.state in RESENDABLE:
         label = _("Send all again") if every else _("Send these again")
-        st.button(
+        pressing.button(
             label,
+            _press_resend,
+            (which, name),
             key=key,
             icon=":material/forward_to_inbox:",
             help=_("Where the first did arrive, the second takes its place on the phone."),
-            on_click=_press_resend,
-            args=(which, name),
         )
 
 
@@ -179,17 +179,24 @@ def _press_retry(which: Which, name: str) -> None:
 
 
 def _press_resend(which: Which, name: str) -> None:
-    _press("resent", lambda connection, now: resend(connection, which, now), name, which)
+    """Send these again, of a whole cause what the page shows: the last day's."""
+
+    def do(connection: Connection, now: datetime) -> Resent:
+        since = None if which.ids is not None else now - SPAN
+        return resend(connection, replace(which, since=since), now)
+
+    _press("resent", do, name, which)
 
 
 def _press(what: auditing.Action, do: Deed, name: str, which: Which) -> None:
     """Do it, note who did, and keep for the page what came of it."""
+    answer = pressing.kept(SAID)
     try:
         with data.transaction(settings.load()) as connection:
             now = clock(connection)
             done = do(connection, now)
             n = done if isinstance(done, int) else done.queued
             auditing.note(connection, name, what, now, deliveries=n, state=which.state, reason=which.reason)
-        st.session_state[SAID] = done
+        answer.what = done
     except ReengagementError as error:
-        st.session_state[SAID] = str(error)
+        answer.what = str(error)
