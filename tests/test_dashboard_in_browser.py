@@ -173,6 +173,7 @@ def test_f5_a_failed_delivery_is_sent_again_from_the_queue_and_a_link_shows_the_
     page.goto(f"{site.link}&lang=en")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 1600})  # to be scrolled would close the list of choices
+    browser.refresh_with_each_click(page)
     page.goto(f"{site.url}/queue?lang=en")
     expect(page.get_by_role("button", name="Send all again")).to_have_count(2)
     expect(page.get_by_role("heading", name="Consumers")).to_be_visible()

@@ -35,18 +35,6 @@ st.text(pressing.kept("said").what or "nothing done")
 refreshed()
 """
 
-REFRESH_WITH_A_CLICK = """
-const refreshers = [];
-const real = window.setInterval;
-window.setInterval = (refresh, wait, ...rest) => {
-    if (wait === 500) refreshers.push(refresh);
-    return real(refresh, wait, ...rest);
-};
-window.addEventListener('click', () => refreshers.forEach(refresh => refresh()));
-"""
-"""The page's own refreshes come in the very moment of a press: after its handler, before what it queued."""
-
-
 @pytest.fixture
 def page(chromium):
     context = chromium.new_context()
@@ -76,7 +64,7 @@ def served(tmp_path, deeds):
 
 def test_a_press_in_the_moment_of_a_refresh_is_one_press(served, page, deeds):
     """Streamlit's browser side sends it with the refresh and again by itself."""
-    page.add_init_script(REFRESH_WITH_A_CLICK)
+    browser.refresh_with_each_click(page)
     with served(0) as site:
         page.goto(site.url)
         expect(page.get_by_text("at ")).to_be_visible()

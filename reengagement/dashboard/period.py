@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from reengagement.dashboard import language
+from reengagement.dashboard import filters, language
 from reengagement.metrics import ALL_TIME, Period
 from reengagement.words import Words
 
@@ -105,45 +105,38 @@ def show(now: datetime, zone: ZoneInfo, *, compares: bool = True) -> None:
     words, current = language.chosen(), chosen()
     _keep(current)
     today = now.replace(tzinfo=UTC).astimezone(zone).date()
-    st.session_state[CHOICE] = OWN if current.dates else current.text
-    st.session_state[COMPARES] = current.compare
     with st.container(horizontal=True, vertical_alignment="center", key="period"):
-        st.segmented_control(
-            words.gettext("Period"),
-            [*(f"{days}d" for days in LENGTHS), ALL, OWN],
-            required=True,
-            format_func=_named(words),
-            key=CHOICE,
-            label_visibility="collapsed",
-            wrap=True,
-            on_change=_pick,
-            args=(today,),
-        )
+        said = OWN if current.dates else current.text
+        with filters.binding(CHOICE, said, lambda picked: _pick(picked, today)):
+            st.segmented_control(
+                words.gettext("Period"),
+                [*(f"{days}d" for days in LENGTHS), ALL, OWN],
+                required=True,
+                format_func=_named(words),
+                key=CHOICE,
+                label_visibility="collapsed",
+                wrap=True,
+            )
         if current.dates:
             _show_dates(current.dates, words)
         if compares and current.text != ALL:
-            st.toggle(
-                words.gettext("Compare with the period before"),
-                key=COMPARES,
-                on_change=_pick,
-                args=(today,),
-            )
+            with filters.binding(COMPARES, current.compare, _pick_compare):
+                st.toggle(words.gettext("Compare with the period before"), key=COMPARES)
 
 
 def _show_dates(dates: tuple[date, date], words: Words) -> None:
     picked = st.session_state.get(DATES)
-    if not (isinstance(picked, tuple) and len(picked) == 1):  # one end of them is picked, the other is next
-        st.session_state[DATES] = dates
-    st.date_input(
-        words.gettext("First and last day"),
-        min_value=EARLIEST,
-        max_value=LATEST,
-        key=DATES,
-        format="DD.MM.YYYY" if words.code == "ru" else "YYYY-MM-DD",
-        label_visibility="collapsed",
-        width=240,
-        on_change=_pick_dates,
-    )
+    one_end = isinstance(picked, tuple) and len(picked) == 1  # the other one is picked next
+    with filters.binding(DATES, picked if one_end else dates, _pick_dates):
+        st.date_input(
+            words.gettext("First and last day"),
+            min_value=EARLIEST,
+            max_value=LATEST,
+            key=DATES,
+            format="DD.MM.YYYY" if words.code == "ru" else "YYYY-MM-DD",
+            label_visibility="collapsed",
+            width=240,
+        )
 
 
 def _named(words: Words) -> Callable[[str], str]:
@@ -153,31 +146,27 @@ def _named(words: Words) -> Callable[[str], str]:
     return names.__getitem__
 
 
-def _pick(today: date) -> None:
-    """Keep what the widgets say; own dates begin with the last month."""
-    current, choice = chosen(), st.session_state[CHOICE]
-    compare = bool(st.session_state.get(COMPARES))
+def _pick(choice: str, today: date) -> None:
+    """Keep the choice; own dates begin with the last month."""
+    current = chosen()
     if choice == OWN:
         dates = current.dates or (today - timedelta(days=29), today)
-        _keep(Chosen(dates=dates, compare=compare))
+        _keep(Chosen(dates=dates, compare=current.compare))
     else:
-        _keep(read(choice, compare=compare) or Chosen())
+        _keep(read(choice, compare=current.compare) or Chosen())
 
 
-def _pick_dates() -> None:
-    picked = st.session_state[DATES]
-    if isinstance(picked, tuple) and len(picked) == 2:
-        _keep(Chosen(dates=picked, compare=chosen().compare))
+def _pick_compare(compare: bool) -> None:
+    _keep(replace(chosen(), compare=compare))
+
+
+def _pick_dates(picked: tuple[date, ...]) -> None:
+    if len(picked) == 2:
+        _keep(replace(chosen(), dates=(picked[0], picked[1])))
 
 
 def _keep(current: Chosen) -> None:
     """Keep the choice for the other pages, and in the URL; all time, the default, needs none there."""
     st.session_state[KEPT] = current
-    wanted = {} if current.text == ALL else {PERIOD: current.text}
-    if current.compare and wanted:
-        wanted[COMPARE] = "1"
-    for name in (PERIOD, COMPARE):
-        if name not in wanted:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != wanted[name]:
-            st.query_params[name] = wanted[name]
+    text = "" if current.text == ALL else current.text
+    filters.change({PERIOD: text, COMPARE: "1" if text and current.compare else ""})

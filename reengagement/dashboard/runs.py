@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from reengagement import metrics, rules, settings
-from reengagement.dashboard import data, labels, language, rule_words, showing
+from reengagement.dashboard import data, filters, labels, language, rule_words, showing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import PageOfRuns, PastRun
 from reengagement.words import NOTHING, Words
@@ -23,7 +23,7 @@ LARGEST_ID = 2**63 - 1
 
 def show(name: str) -> None:
     """Show the run in the URL, else the list."""
-    asked = _number(st.query_params.get(RUN, ""))
+    asked = _number(filters.value(RUN))
     if asked:
         _show_run(asked)
     else:
@@ -37,7 +37,7 @@ def _number(text: str) -> int:
 
 def _show_list() -> None:
     words = language.chosen()
-    page = max(1, _number(st.query_params.get(PAGE, "")))
+    page = max(1, _number(filters.value(PAGE)))
     found, zone = _read(page)
     if not found.runs and page > 1:
         page = _pages(found.total)
@@ -58,7 +58,7 @@ def _show_list() -> None:
     )
     st.caption(words.gettext("Select a row to see the whole run."))
     if answer.selection.rows:
-        st.query_params[RUN] = str(found.runs[answer.selection.rows[0]].id)
+        filters.change({RUN: str(found.runs[answer.selection.rows[0]].id)})
         st.rerun()
     _show_turning(page, found.total)
 
@@ -83,12 +83,8 @@ def _pages(total: int) -> int:
 def _show_turning(page: int, total: int) -> None:
     if _pages(total) == 1:
         return
-    st.session_state["runs_page"] = page
-    st.pagination(_pages(total), key="runs_page", on_change=_turn)
-
-
-def _turn() -> None:
-    st.query_params[PAGE] = str(st.session_state["runs_page"])
+    with filters.binding("runs_page", page, lambda picked: filters.change({PAGE: str(picked)})):
+        st.pagination(_pages(total), key="runs_page")
 
 
 def _show_what_to_do(words: Words) -> None:
@@ -140,7 +136,13 @@ def _show_run(run_id: int) -> None:
         in_force = rules.in_force(connection, current.rules).rules
         one = metrics.past_run(connection, run_id)
     _ = words.gettext
-    st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary", on_click=_close)
+    st.button(
+        _("All runs"),
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=filters.change,
+        args=({RUN: ""},),
+    )
     if one is None:
         st.warning(_("There is no such run."))
         return
@@ -150,10 +152,6 @@ def _show_run(run_id: int) -> None:
         _show_counts(one, words)
     if one.rules:
         _show_rules(one, in_force, words)
-
-
-def _close() -> None:
-    st.query_params.pop(RUN, None)
 
 
 def _show_what_happened(one: PastRun, zone: ZoneInfo, words: Words) -> None:

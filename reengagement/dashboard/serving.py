@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
 from reengagement import http, migrations, sessions, settings
-from reengagement.dashboard import navigation
+from reengagement.dashboard import handing_over, navigation
 from reengagement.dashboard.address import as_served
 from reengagement.dashboard.data import transaction
 from reengagement.dashboard.routes import build_session_routes
@@ -71,7 +71,7 @@ def secrets() -> dict[str, Any] | None:
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Print how to sign in, or why nobody can, and look after alerts while the server runs."""
     click.echo(await run_in_threadpool(_greeting, settings.load()))
-    with watching(settings.load()):
+    with handing_over.running_here(), watching(settings.load()):
         yield
 
 

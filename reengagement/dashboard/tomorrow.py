@@ -94,41 +94,33 @@ def _show_days(asked: Asked, words: Words) -> None:
     _ = words.gettext
     tomorrow = asked.today + timedelta(days=1)
     standing = {asked.today: TODAY, tomorrow: TOMORROW}.get(asked.day, OWN)
-    st.session_state[CHOICE] = standing
     names = {TODAY: _("Today"), TOMORROW: _("Tomorrow"), OWN: _("Another day")}
+    spelled = {TODAY: TODAY, TOMORROW: "", OWN: (tomorrow + timedelta(days=1)).isoformat()}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            _("Day"),
-            list(names),
-            required=True,
-            format_func=names.__getitem__,
-            key=CHOICE,
-            label_visibility="collapsed",
-            on_change=_pick,
-            args=(asked.today,),
-        )
-        if standing == OWN:
-            st.session_state[DATE] = asked.day
-            st.date_input(
-                _("Another day"),
-                min_value=asked.today,
-                max_value=asked.today + timedelta(days=DAYS_AHEAD),
-                key=DATE,
-                format="DD.MM.YYYY" if words.code == "ru" else "YYYY-MM-DD",
+        with filters.binding(CHOICE, standing, lambda picked: filters.change({DAY: spelled[picked]})):
+            st.segmented_control(
+                _("Day"),
+                list(names),
+                required=True,
+                format_func=names.__getitem__,
+                key=CHOICE,
                 label_visibility="collapsed",
-                width=160,
-                on_change=_pick_date,
             )
+        if standing == OWN:
+            _show_date(asked, words)
 
 
-def _pick(today: date) -> None:
-    choice = st.session_state[CHOICE]
-    another = (today + timedelta(days=2)).isoformat()
-    filters.change({DAY: {TODAY: TODAY, TOMORROW: "", OWN: another}[choice]})
-
-
-def _pick_date() -> None:
-    filters.change({DAY: st.session_state[DATE].isoformat()})
+def _show_date(asked: Asked, words: Words) -> None:
+    with filters.binding(DATE, asked.day, lambda picked: filters.change({DAY: picked.isoformat()})):
+        st.date_input(
+            words.gettext("Another day"),
+            min_value=asked.today,
+            max_value=asked.today + timedelta(days=DAYS_AHEAD),
+            key=DATE,
+            format="DD.MM.YYYY" if words.code == "ru" else "YYYY-MM-DD",
+            label_visibility="collapsed",
+            width=160,
+        )
 
 
 def _assumption(asked: Asked, words: Words) -> str:

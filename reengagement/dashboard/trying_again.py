@@ -112,13 +112,10 @@ def _show_cause(
 
 def _asked_to_show(cause: str, words: Words) -> bool:
     """Return whether the deliveries of a cause are to be shown: of one at a time, by the address."""
-    key = f"show_{cause}"
-    st.session_state[key] = filters.value(CAUSE) == cause
-
-    def keep() -> None:
-        filters.change({CAUSE: cause if st.session_state[key] else ""})
-
-    return st.toggle(words.gettext("Show them"), key=key, on_change=keep)
+    key, said = f"show_{cause}", filters.value(CAUSE) == cause
+    with filters.binding(key, said, lambda shown: filters.change({CAUSE: cause if shown else ""})):
+        st.toggle(words.gettext("Show them"), key=key)
+    return said
 
 
 def _show_action(which: Which, name: str, words: Words, *, key: str, every: bool) -> None:
