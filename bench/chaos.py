@@ -392,7 +392,7 @@ def main(
         f"Redis {'with' if appendonly else 'without'} its append-only file."
     )
     if faketime() is None:
-        debian.install("libfaketime", "the clocks of the workers shall be an hour apart")
+        debian.install(["libfaketime"], "the clocks of the workers shall be an hour apart")
     if faketime() is None:
         click.echo("SKIPPED: workers' clocks an hour apart, since libfaketime isn't installed (apt-get).")
     else:

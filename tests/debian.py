@@ -9,14 +9,14 @@ import subprocess
 import click
 
 
-def install(package: str, why: str) -> None:
-    """Install a package and say why; where that can't be done, whoever needs it says so."""
+def install(packages: list[str], why: str) -> None:
+    """Install packages and say why; where that can't be done, whoever needs it says so."""
     apt = _apt()
     if apt is None:
         return
-    click.echo(f"Installing {package} with apt-get: {why}")
+    click.echo(f"Installing {' and '.join(packages)} with apt-get: {why}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", package]):
+    for words in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
         subprocess.run([*apt, *words], env=environment, check=False)
 
 

@@ -96,7 +96,7 @@ def _free_port() -> int:
 def install() -> str:
     """Return the path of a Redis, installed with apt-get if there is none and that can be done."""
     if shutil.which("redis-server") is None:
-        debian.install("redis-server", "some tests need a real Redis")
+        debian.install(["redis-server"], "some tests need a real Redis")
     return program()
 
 

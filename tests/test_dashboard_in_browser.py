@@ -49,11 +49,11 @@ def heard(page: Page) -> list[bytes]:
     return frames
 
 
-@pytest.mark.parametrize("first", ["/", "/overview"])
-def test_a_fresh_process_shows_a_stranger_nothing_but_the_sign_in_page(site, page, first):
+@pytest.mark.parametrize("paths", [("/", "/?embed=true", "/nonsense"), ("/overview", "/")])
+def test_a_fresh_process_shows_a_stranger_nothing_but_the_sign_in_page(site, page, paths):
     """F1. Whatever the address, the first of all requests too; and nothing else comes over the websocket."""
     frames = heard(page)
-    for path in (first, "/overview", "/", "/?embed=true", "/nonsense"):
+    for path in paths:
         page.goto(site.url + path)
         expect(page.get_by_role("heading", name="Вход")).to_be_visible()
         expect(page.get_by_test_id("stMetric")).to_have_count(0)

@@ -38,7 +38,7 @@ AS_A_PUSH_SERVICE_WOULD = """([endpoint, keys]) => {
 
 @pytest.fixture(scope="module")
 def chrome():
-    with browsers.running() as found:
+    with browsers.running(notifications=True) as found:
         yield found
 
 

@@ -69,7 +69,7 @@ def dashboard() -> Iterator[Wire]:
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    with browsers.running() as browser:
+    with browsers.running(notifications=True) as browser:
         yield browser
 
 
