@@ -14,12 +14,13 @@ from sqlalchemy import Engine, make_url, text
 
 from bench import product
 from reengagement import alerts, database
-from reengagement.dashboard import data, figures
+from reengagement.dashboard import data, figures, warming
 from reengagement.dashboard.period import Chosen
 from reengagement.rules import Rules
-from reengagement.settings import parse
+from reengagement.settings import Settings, parse
 
 DAYS = 365
+WARM_AFTER_SECONDS = 3.0
 _STATEMENTS = (
     """INSERT INTO "User" (id, username, email, password, role, "createdAt", "updatedAt")
        SELECT 'user-' || n, 'user ' || n, NULL, '', 'USER', :now, :now FROM generate_series(1, :many) n""",
@@ -64,12 +65,25 @@ def fill(engine: Engine, campaigns: int) -> None:
 def timed(read: Callable[[], object], times: int) -> list[float]:
     """Return how many milliseconds each of `times` calls takes, after one that warms up."""
     read()
-    found = []
-    for _ in range(times):
-        started = time.perf_counter()
-        read()
-        found.append(1000 * (time.perf_counter() - started))
+    return [milliseconds(read) for _ in range(times)]
+
+
+def read_ahead(settings: Settings, view: Callable[[], None]) -> list[float]:
+    """Return how many milliseconds a view takes each second of a minute in which a web process keeps warm."""
+    with warming.keeping_warm(settings):
+        time.sleep(WARM_AFTER_SECONDS)
+        found = []
+        for _ in range(60):
+            time.sleep(1)
+            found.append(milliseconds(view))
     return found
+
+
+def milliseconds(read: Callable[[], object]) -> float:
+    """Return how many milliseconds a call takes."""
+    started = time.perf_counter()
+    read()
+    return 1000 * (time.perf_counter() - started)
 
 
 def computed(read: Callable[[], object], times: int, backend: int) -> float:
@@ -124,6 +138,7 @@ def main(campaigns: int, times: int, parallel: bool) -> None:
             _tell(name, timed(view, times), None if parallel else computed(view, times, backend))
             if chosen == Chosen():
                 _tell("all time, again within 15 s", timed(again, times))
+                _tell("all time, figures read ahead", read_ahead(settings, again))
         _tell("notices, every two seconds", timed(lambda: data.state(settings), times))
         with engine.connect() as connection:
             now = database.clock(connection)

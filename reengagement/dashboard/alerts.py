@@ -10,7 +10,7 @@ import streamlit as st
 
 from reengagement import alerts, rules, settings
 from reengagement.alerts import Alert, Attempt, Condition
-from reengagement.dashboard import amiss, data, language, showing
+from reengagement.dashboard import amiss, data, language, pressing, showing
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.rules import Rules
@@ -133,11 +133,15 @@ def _show_receivers(current: Settings, words: Words) -> None:
         return
     st.text("\n".join(one.name for one in alerts.receivers(current)))
     st.caption(_("In this language: {language}.").format(language=LANGUAGES[current.alert_language]))
-    if st.button(_("Send a test"), icon=":material/send:", key="send_test"):
-        with st.spinner(_("Sending")):
-            st.session_state[RESULT] = alerts.send_test(current)
-    for attempt in st.session_state.pop(RESULT, ()):
+    pressing.button(_("Send a test"), _press_send, icon=":material/send:", key="send_test")
+    for attempt in pressing.heard(RESULT) or ():
         _show_attempt(attempt, words)
+
+
+def _press_send() -> None:
+    answer = pressing.kept(RESULT)
+    with st.spinner(language.chosen().gettext("Sending")):
+        answer.what = alerts.send_test(settings.load())
 
 
 def _show_attempt(attempt: Attempt, words: Words) -> None:

@@ -84,6 +84,13 @@ def overview(settings: Settings, chosen: Chosen) -> Overview:
         )
 
 
+def read_ahead(settings: Settings) -> None:
+    """Read what an overview of all time takes longest for, before anyone asks. Raises ReengagementError."""
+    with snapshot(settings) as connection:
+        in_force = rules.in_force(connection, settings.rules).rules
+        figures.read_ahead(connection, settings, in_force, clock(connection), metrics.last_run(connection))
+
+
 def state(settings: Settings) -> State:
     """Return whether reminders leave, and what is amiss. Raises ReengagementError."""
     with snapshot(settings) as connection:

@@ -19,6 +19,7 @@ from reengagement.dashboard import handing_over, navigation
 from reengagement.dashboard.address import as_served
 from reengagement.dashboard.data import transaction
 from reengagement.dashboard.routes import build_session_routes
+from reengagement.dashboard.warming import keeping_warm
 from reengagement.dashboard.watching import watching
 from reengagement.database import clock, engine_of
 from reengagement.errors import ReengagementError
@@ -69,9 +70,10 @@ def secrets() -> dict[str, Any] | None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Print how to sign in, or why nobody can, and look after alerts while the server runs."""
-    click.echo(await run_in_threadpool(_greeting, settings.load()))
-    with handing_over.running_here(), watching(settings.load()):
+    """Print how to sign in, or why nobody can; look after alerts and figures while the server runs."""
+    current = settings.load()
+    click.echo(await run_in_threadpool(_greeting, current))
+    with handing_over.running_here(), watching(current), keeping_warm(current):
         yield
 
 
