@@ -12,17 +12,16 @@ import time
 
 import streamlit as st
 
-from reengagement.dashboard import filters, handing_over
+from reengagement.dashboard import filters, handing_over, refreshing
 
 filters.catch_up("here")
 
 
-@st.fragment(run_every=0.5)
 def refreshed():
     st.text(f"at {time.monotonic()}")
 
 
-refreshed()
+refreshing.show(refreshed, 0.5)
 st.button("Everything", on_click=filters.change, args=({"fruit": "", "name": ""},))
 fruit = filters.choose("fruit", "Fruit", ["any", "apple", "pear"], str.title, help="One of them")
 name = filters.write("name", "Name", help="Of it", placeholder="Write", resets=("page",))

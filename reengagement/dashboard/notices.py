@@ -9,7 +9,7 @@ import streamlit as st
 
 from reengagement import alerts, settings
 from reengagement.alerts import Condition
-from reengagement.dashboard import data, gate, language, links
+from reengagement.dashboard import data, gate, language, links, refreshing
 from reengagement.dashboard.data import State
 from reengagement.dashboard.markdown import escaped
 from reengagement.dashboard.problems import shown_in_words
@@ -23,7 +23,7 @@ AT_ONCE = 3
 
 def show(here: str) -> None:
     """Show the notices above the page `here` and keep them fresh."""
-    st.fragment(_show_live, run_every=REFRESH_SECONDS)(here)
+    refreshing.show(_show_live, REFRESH_SECONDS, here)
 
 
 def _show_live(here: str) -> None:

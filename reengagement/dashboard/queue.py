@@ -9,7 +9,17 @@ from datetime import datetime
 import streamlit as st
 
 from reengagement import charts, metrics, pause, rules, settings
-from reengagement.dashboard import data, filters, gate, labels, language, pausing, showing, trying_again
+from reengagement.dashboard import (
+    data,
+    filters,
+    gate,
+    labels,
+    language,
+    pausing,
+    refreshing,
+    showing,
+    trying_again,
+)
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.database import clock
 from reengagement.metrics import Cause, Consumer, Hour, Origin, ServiceRow, Waiting
@@ -66,7 +76,7 @@ def show(name: str) -> None:
     words = language.chosen()
     st.title(words.gettext("Queue"), anchor=False)
     pausing.show(seen.paused_since, seen.rules.zone, name)
-    st.fragment(_show_live, run_every=REFRESH_SECONDS)()
+    refreshing.show(_show_live, REFRESH_SECONDS)
     _show_choice(seen, chosen, words)
     trying_again.show(seen.causes, seen.now, seen.rules.zone, name, chosen)
     _show_hours(seen, words)

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from reengagement import settings
-from reengagement.dashboard import data, gate, language
+from reengagement.dashboard import data, gate, language, refreshing
 from reengagement.dashboard.data import Live, Overview
 from reengagement.dashboard.problems import shown_in_words
 from reengagement.metrics import Day, LastRun
@@ -56,7 +56,7 @@ class Card:
 def show(found: Overview) -> None:
     """Show the totals of the overview and keep them fresh."""
     every = max(REFRESH_SECONDS, found.seconds / REFRESH_SHARE)
-    st.fragment(_show_live, run_every=every)(found)
+    refreshing.show(_show_live, every, found)
 
 
 def _show_live(found: Overview) -> None:
