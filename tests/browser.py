@@ -121,6 +121,33 @@ def serving(script: str = "streamlit_app.py", **variables: str) -> Iterator[Site
         process.wait(30)
 
 
+APP = """
+from contextlib import asynccontextmanager
+
+import streamlit as st
+
+from reengagement.dashboard import handing_over
+
+
+@asynccontextmanager
+async def lifespan(app):
+    with handing_over.running_here():
+        yield
+
+
+app = st.App("script.py", lifespan=lifespan)
+"""
+
+
+@contextmanager
+def serving_page(folder: Path, script: str) -> Iterator[Site]:
+    """Yield a web process with one page, whose script is this; it is written into `folder`."""
+    (folder / "script.py").write_text(script)
+    (folder / "app.py").write_text(APP)
+    with serving(str(folder / "app.py"), PYTHONPATH=str(ROOT)) as site:
+        yield site
+
+
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     assert process.stdout is not None
     for line in process.stdout:

@@ -26,6 +26,7 @@ from reengagement.demo import ownership, sample
 from reengagement.demo.fill import fill
 from reengagement.demo.place import PROJECT, DemoError, Place
 from reengagement.settings import parse
+from tests import folders
 
 SECONDS_TO_START = 60
 CLEAN = {
@@ -38,7 +39,7 @@ CLEAN = {
 @pytest.fixture
 def demo_dir() -> Iterator[Path]:
     """A data folder that an unprivileged account can reach."""
-    parent = Path(tempfile.mkdtemp(prefix="reengagement-demo-"))
+    parent = Path(tempfile.mkdtemp(prefix="reengagement-demo-", dir=folders.in_memory()))
     parent.chmod(0o711)
     yield parent / "data"
     shutil.rmtree(parent)

@@ -21,6 +21,7 @@ from reengagement import embedded
 from reengagement.embedded import binaries, cluster
 from reengagement.embedded.cluster import Cluster
 from reengagement.errors import EmbeddedDatabaseError
+from tests import folders
 
 ROOT = os.geteuid() == 0
 
@@ -37,7 +38,7 @@ sys.stdin.read()
 @pytest.fixture
 def new_folder() -> Iterator[Path]:
     """A data folder without a cluster, in reach of an unprivileged account (as root, `tmp_path` isn't)."""
-    parent = Path(tempfile.mkdtemp(prefix="reengagement-"))
+    parent = Path(tempfile.mkdtemp(prefix="reengagement-", dir=folders.in_memory()))
     parent.chmod(0o711)
     yield parent / "db"
     wait_until_stopped(parent)
@@ -47,7 +48,7 @@ def new_folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
     """A data folder with a cluster that was stopped; copying it is faster than making one."""
-    parent = Path(tempfile.mkdtemp(prefix="reengagement-"))
+    parent = Path(tempfile.mkdtemp(prefix="reengagement-", dir=folders.in_memory()))
     parent.chmod(0o711)
     with user(parent / "db") as one:
         url_from(one)

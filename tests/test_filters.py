@@ -29,30 +29,10 @@ st.text(f"{fruit} named {name or 'nothing'}")
 handing_over.wait()
 """
 
-APP = """
-from contextlib import asynccontextmanager
-
-import streamlit as st
-
-from reengagement.dashboard import handing_over
-
-
-@asynccontextmanager
-async def lifespan(app):
-    with handing_over.running_here():
-        yield
-
-
-app = st.App("script.py", lifespan=lifespan)
-"""
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("filters")
-    (folder / "script.py").write_text(SCRIPT)
-    (folder / "app.py").write_text(APP)
-    with browser.serving(str(folder / "app.py"), PYTHONPATH=str(browser.ROOT)) as served:
+    with browser.serving_page(tmp_path_factory.mktemp("filters"), SCRIPT) as served:
         yield served
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from reengagement.dashboard import pressing
+from reengagement.dashboard import handing_over, pressing, refreshing
 
 DEEDS = Path(__file__).with_name("deeds")
 
@@ -23,7 +23,6 @@ def deed():
     answer.what = f"{len(DEEDS.read_text())} done"
 
 
-@st.fragment(run_every=0.5)
 def refreshed():
     st.text(f"at {time.monotonic()}")
 
@@ -32,27 +31,27 @@ pressing.wait_for_deed()
 pressing.button("Do", deed)
 st.button("Something else")
 st.text(pressing.kept("said").what or "nothing done")
-refreshed()
+refreshing.show(refreshed, 0.5)
+handing_over.wait()
 """
 
 
 @pytest.fixture(scope="module")
-def script(tmp_path_factory):
-    return tmp_path_factory.mktemp("pressing") / "script.py"
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pressing")
 
 
 @pytest.fixture(scope="module")
-def site(script):
+def site(folder):
     """A page whose deed takes as many seconds as its address says."""
-    script.write_text(SCRIPT)
-    with browser.serving(str(script), PYTHONPATH=str(browser.ROOT)) as served:
+    with browser.serving_page(folder, SCRIPT) as served:
         yield served
 
 
 @pytest.fixture
-def deeds(script):
+def deeds(folder):
     """The file that has a letter for each deed."""
-    path = script.with_name("deeds")
+    path = folder / "deeds"
     path.write_text("")
     return path
 

@@ -28,3 +28,4 @@ button.addEventListener("click", () => {
   say("wait");
   add().catch(() => say("failed")).finally(() => { button.disabled = false; });
 });
+button.disabled = false; // until now a press would have done nothing

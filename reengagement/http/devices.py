@@ -26,7 +26,7 @@ SCRIPT = Path(__file__).with_name("device.js")
 POLICY = policy("script-src 'self'", "connect-src 'self'", "worker-src 'self'")
 
 _CONTENT = """<p>{text}</p>
-<p><button type="button">{button}</button></p>
+<p><button type="button" disabled>{button}</button></p>
 <p role="status" {said}></p>
 <script src="../device.js"></script>"""
 
